@@ -1,0 +1,33 @@
+/** Bounds of everything that could grow. Values that an operator may want to change are in core/config.ts instead. */
+export const limits = {
+  /** Characters of a prompt id or client id. */
+  idLength: 128,
+  /** State messages kept per prompt for replay. */
+  replayStates: 512,
+  /** Finished prompts kept in memory for replay and state; older ones answer from the database. */
+  finishedPrompts: 2_000,
+  /** Milliseconds a finished prompt stays replayable. */
+  finishedAge: 15 * 60_000,
+  /** Bytes waiting for one watcher before it is closed with 1013. */
+  mailboxBytes: 8 * 1024 * 1024,
+  /** State messages waiting for one watcher before it is closed with 1013. */
+  mailboxStates: 4_096,
+  /** Bytes a socket may hold unsent before its mailbox is no longer emptied into it. */
+  socketHighWater: 256 * 1024,
+  /** Watchers (sockets) of the whole process. */
+  watchers: 10_000,
+  /** Subscriptions of one watcher. */
+  subscriptions: 1_000,
+  /** Bytes of one frame from a ComfyUI instance: SaveImageWebsocket sends whole pictures. */
+  upstreamFrameBytes: 256 * 1024 * 1024,
+  /** Bytes of JSON accepted from an instance (queue, history, object_info). */
+  upstreamJsonBytes: 256 * 1024 * 1024,
+  /** Bytes of a history entry kept in the database; a larger one is kept without its graph. */
+  storedHistoryBytes: 1024 * 1024,
+  /** Tickets for browser sockets waiting to be used. */
+  tickets: 10_000,
+  /** Prompt ids in one queue/delete call. */
+  deleteIds: 1_000,
+  /** Problems reported for one workflow. */
+  faults: 100,
+} as const;

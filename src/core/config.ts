@@ -1,0 +1,200 @@
+/**
+ * The environment, read once. `loadConfig` parses it with one schema and freezes the result; a bad value stops the
+ * start with the variable's name, what was given (never a secret's value) and what is allowed.
+ * docs/configuration.md is tested against `settings`.
+ */
+import { z } from 'zod';
+
+const truth: Readonly<Record<string, boolean>> = { true: true, '1': true, yes: true, on: true, false: false, '0': false, no: false, off: false };
+
+const flag = (fallback: boolean) =>
+  z
+    .string()
+    .transform((text, ctx) => {
+      const value = truth[text.trim().toLowerCase()];
+      if (value !== undefined) return value;
+      ctx.addIssue({ code: 'custom', message: 'true or false' });
+      return z.NEVER;
+    })
+    .default(fallback);
+
+const number = (fallback: number, min: number, max: number) =>
+  z
+    .string()
+    .transform((text, ctx) => {
+      const value = Number(text);
+      if (text.trim() !== '' && Number.isFinite(value) && value >= min && value <= max) return value;
+      ctx.addIssue({ code: 'custom', message: `a number from ${min} to ${max}` });
+      return z.NEVER;
+    })
+    .default(fallback);
+
+const word = <const T extends readonly [string, ...string[]]>(words: T) =>
+  z
+    .string()
+    .transform((text, ctx) => {
+      const value = words.find((one) => one === text.trim().toLowerCase());
+      if (value !== undefined) return value;
+      ctx.addIssue({ code: 'custom', message: `one of ${words.join(', ')}` });
+      return z.NEVER;
+    });
+
+const text = (fallback: string) => z.string().trim().min(1, 'not empty').default(fallback);
+const list = z.string().transform((value) => value.split(',').map((part) => part.trim()).filter(Boolean));
+
+const url = z.string().trim().refine((value) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol), 'an http:// or https:// address');
+
+export interface ApiKey {
+  readonly name: string;
+  readonly key: string;
+  readonly admin: boolean;
+}
+
+const apiKeys = z
+  .string()
+  .transform((value, ctx): ApiKey[] => {
+    const keys: ApiKey[] = [];
+    for (const part of value.split(',').map((one) => one.trim()).filter(Boolean)) {
+      const [name = '', key = '', role, ...rest] = part.split(':');
+      const fine = /^[\w.@-]{1,64}$/.test(name) && /^[\x21-\x7e]{8,}$/.test(key) && (role === undefined || role === 'admin') && rest.length === 0;
+      if (!fine || keys.some((other) => other.name === name || other.key === key)) {
+        ctx.addIssue({ code: 'custom', message: 'name:key or name:key:admin, separated by commas; names and keys differ, a key has 8 characters or more, without ":" and ","' });
+        return z.NEVER;
+      }
+      keys.push({ name, key, admin: role === 'admin' });
+    }
+    return keys;
+  });
+
+interface Setting {
+  readonly schema: z.ZodType;
+  /** One line for docs/configuration.md and `--help`. */
+  readonly about: string;
+  readonly secret?: boolean;
+}
+
+/** Every variable, in the order of docs/configuration.md. */
+export const settings = {
+  APP_NAME: { schema: text('comfyui-gateway'), about: 'Name in logs, in the API document and on the pages.' },
+  APP_VERSION: { schema: z.string().trim().min(1).optional(), about: 'Version shown; default is the one of package.json.' },
+  HOST: { schema: text('127.0.0.1'), about: 'Address to listen on. Anything but loopback needs API_KEYS, or AUTH=off.' },
+  PORT: { schema: number(8000, 0, 65_535), about: 'Port to listen on; 0 takes a free one.' },
+  PUBLIC_URL: { schema: url.optional(), about: 'Address that clients use; file URLs begin with it. Without it they are paths.' },
+  DEBUG: { schema: flag(false), about: 'Same as LOG_LEVEL=debug.' },
+  COMFYUI_URLS: { schema: z.string().trim().optional(), about: 'ComfyUI servers, separated by commas, or `sandbox`, which is the default.' },
+  COMFYUI_URL: { schema: z.string().trim().optional(), about: 'One ComfyUI server; same as COMFYUI_URLS with one entry.' },
+  COMFYUI_HOST: { schema: z.string().trim().min(1).optional(), about: 'Host of one ComfyUI server (default 127.0.0.1 when COMFYUI_PORT is given).' },
+  COMFYUI_PORT: { schema: number(8188, 1, 65_535).optional(), about: 'Port of that server (default 8188 when COMFYUI_HOST is given).' },
+  COMFYUI_TIMEOUT: { schema: number(300, 1, 86_400), about: 'Seconds that a prompt may run, from its start of execution; also how long an instance may be away before its prompts count as lost.' },
+  COMFYUI_CONNECT_TIMEOUT: { schema: number(10, 0.1, 300), about: 'Seconds to reach an instance.' },
+  COMFYUI_REQUEST_TIMEOUT: { schema: number(30, 1, 3_600), about: 'Seconds for an answer of an instance; for downloads, seconds without a byte.' },
+  COMFYUI_CLIENT_ID: { schema: text('comfyui-gateway'), about: 'Prefix of the client id towards ComfyUI; the rest is unique per process.' },
+  API_KEYS: { schema: apiKeys.default([]), about: '`name:key[:admin]`, separated by commas. Prompts and files belong to the name.', secret: true },
+  AUTH: { schema: word(['on', 'off']).optional(), about: '`on` or `off`; default is `on` when there are API_KEYS. `off` lets everybody see and do everything.' },
+  CORS_ORIGINS: { schema: list.default([]), about: 'Origins of web pages that may call, separated by commas; `*` for all.' },
+  RATE_LIMIT_PER_MINUTE: { schema: number(6_000, 0, 10_000_000), about: 'Calls per minute and key (per address where there is no key); 0 for no limit.' },
+  MAX_WORKFLOW_MB: { schema: number(10, 0.001, 1_024), about: 'Largest workflow in MiB.' },
+  MAX_UPLOAD_MB: { schema: number(100, 0.001, 102_400), about: 'Largest upload in MiB. ComfyUI itself takes 100 unless told otherwise.' },
+  INPUT_DIR: { schema: text('input'), about: 'Where uploads are kept.' },
+  OUTPUT_DIR: { schema: text('output'), about: 'Where outputs are mirrored.' },
+  DATA_DIR: { schema: text('data'), about: 'The embedded database, and what the sandbox needs.' },
+  MIRROR_OUTPUTS: { schema: flag(true), about: 'Copy outputs of finished prompts into OUTPUT_DIR, so that their URLs outlive the instance.' },
+  OUTPUT_MAX_GB: { schema: number(50, 0, 1_000_000), about: 'Mirrored outputs over this size go, oldest first; 0 for no limit.' },
+  OUTPUT_MAX_DAYS: { schema: number(30, 0, 36_500), about: 'Mirrored outputs, uploads and records older than this go; 0 for never.' },
+  LOG_LEVEL: { schema: word(['error', 'warn', 'info', 'http', 'debug']).default('info'), about: 'error, warn, info, http (every request) or debug.' },
+  LOG_DIR: { schema: text('logs'), about: 'Log files: `{service}/{YYYYMMDDHH}.log` per component and app.log with everything.' },
+  LOG_RETENTION_DAYS: { schema: number(14, 1, 3_650), about: 'Days that hourly log files are kept.' },
+  SHUTDOWN_GRACE_SECONDS: { schema: number(10, 0, 600), about: 'Seconds for requests in flight after SIGTERM.' },
+} as const satisfies Record<string, Setting>;
+
+type Values = { readonly [K in keyof typeof settings]: z.output<(typeof settings)[K]['schema']> };
+
+export interface Config extends Values {
+  /** Base URLs of the instances, or `sandbox`. */
+  readonly comfyuiUrls: readonly string[];
+  /** Whether callers need a key. */
+  readonly authenticated: boolean;
+}
+
+/** The start must stop: `lines` say which variables are wrong and what is allowed. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly lines: readonly string[];
+
+  constructor(lines: readonly string[]) {
+    super(lines.join('\n'));
+    this.lines = lines;
+  }
+}
+
+const isLoopback = (host: string): boolean => /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/i.test(host);
+
+/** Reads `.env` of the working folder, where there is one. Variables that are set already win. */
+export function loadEnvFile(): void {
+  try {
+    process.loadEnvFile('.env');
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw new ConfigError([`.env cannot be read: ${String(error)}`]);
+  }
+}
+
+/** Parses `environment`; an empty value counts as not set. Throws `ConfigError`. */
+export function loadConfig(environment: Readonly<Record<string, string | undefined>> = process.env): Config {
+  const given = Object.fromEntries(Object.keys(settings).map((name) => [name, environment[name]?.trim() === '' ? undefined : environment[name]]));
+  const schema = z.object(Object.fromEntries(Object.entries(settings).map(([name, setting]) => [name, setting.schema])));
+  const parsed = schema.safeParse(given);
+  if (!parsed.success) throw new ConfigError(parsed.error.issues.map((issue) => complaint(String(issue.path[0]), given, issue.message)));
+  const values = parsed.data as unknown as Values;
+  const comfyuiUrls = instanceUrls(values, given);
+  const authenticated = checkAuth(values);
+  return Object.freeze({ ...values, LOG_LEVEL: values.DEBUG ? 'debug' : values.LOG_LEVEL, comfyuiUrls: Object.freeze(comfyuiUrls), authenticated });
+}
+
+function complaint(name: string, given: Readonly<Record<string, string | undefined>>, allowed: string): string {
+  const setting: Setting | undefined = Object.entries(settings).find(([key]) => key === name)?.[1];
+  const shown = setting?.secret ? 'a value that is not shown' : `"${given[name]}"`;
+  return `${name} is ${shown}; allowed: ${allowed}.`;
+}
+
+/** COMFYUI_URLS > COMFYUI_URL > COMFYUI_HOST/COMFYUI_PORT > sandbox; two that differ are refused. */
+function instanceUrls(values: Values, given: Readonly<Record<string, string | undefined>>): string[] {
+  const ways: { readonly name: string; readonly urls: string[] }[] = [];
+  if (values.COMFYUI_URLS !== undefined) ways.push({ name: 'COMFYUI_URLS', urls: values.COMFYUI_URLS.split(',').map((one) => one.trim()).filter(Boolean) });
+  if (values.COMFYUI_URL !== undefined) ways.push({ name: 'COMFYUI_URL', urls: [values.COMFYUI_URL] });
+  if (given['COMFYUI_HOST'] !== undefined || given['COMFYUI_PORT'] !== undefined) {
+    const host = values.COMFYUI_HOST ?? '127.0.0.1';
+    ways.push({ name: 'COMFYUI_HOST/COMFYUI_PORT', urls: [`http://${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${values.COMFYUI_PORT ?? 8188}`] });
+  }
+  const [first, ...others] = ways.map((way) => ({ name: way.name, urls: way.urls.map((one) => baseUrl(way.name, one)) }));
+  for (const other of others) {
+    if (first && other.urls.join() !== first.urls.join()) {
+      throw new ConfigError([`${first.name} and ${other.name} name different servers; set one of them.`]);
+    }
+  }
+  const urls = [...new Set(first?.urls ?? [])];
+  return urls.length > 0 ? urls : ['sandbox'];
+}
+
+function baseUrl(name: string, value: string): string {
+  if (value.toLowerCase() === 'sandbox') return 'sandbox';
+  if (!url.safeParse(value).success) throw new ConfigError([`${name} has an entry "${hideCredentials(value)}"; allowed: http:// or https:// addresses, or sandbox.`]);
+  const parsed = new URL(value);
+  return `${parsed.protocol}//${parsed.username ? `${parsed.username}:${parsed.password}@` : ''}${parsed.host}${parsed.pathname.replace(/\/+$/, '')}`;
+}
+
+/** A URL for a log or a message: without `user:password@`. */
+export function hideCredentials(value: string): string {
+  return value.replace(/\/\/[^/@]*@/, '//');
+}
+
+function checkAuth(values: Values): boolean {
+  if (values.AUTH === 'off') return false;
+  if (values.API_KEYS.length > 0) return true;
+  if (values.AUTH === 'on') throw new ConfigError(['AUTH is "on", but there are no API_KEYS; add:', '  API_KEYS=me:a-long-random-key:admin']);
+  if (isLoopback(values.HOST)) return false;
+  throw new ConfigError([
+    `HOST is "${values.HOST}", which others can reach, and there are no API_KEYS. Add one of these lines to .env:`,
+    '  API_KEYS=me:a-long-random-key:admin',
+    '  AUTH=off',
+  ]);
+}

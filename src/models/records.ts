@@ -1,0 +1,104 @@
+import type { FileRef, FileType } from './file.ts';
+
+/** A prompt as the database keeps it. Times are milliseconds since 1970. */
+export interface PromptRecord {
+  readonly promptId: string;
+  /** Name of the API key that made it. */
+  readonly key: string;
+  readonly clientId: string;
+  readonly instance: string;
+  readonly state: 'submitted' | 'completed' | 'failed' | 'interrupted';
+  readonly createdAt: number;
+  readonly startedAt: number | undefined;
+  readonly endedAt: number | undefined;
+  /** When somebody asked through us to stop it. */
+  readonly stopRequestedAt: number | undefined;
+  /** JSON of what the ending said: `{error}` or `{reason}`. */
+  readonly detail: string | undefined;
+}
+
+/** One file that a prompt made, on the instance that ran it. */
+export interface OutputRecord extends FileRef {
+  readonly promptId: string;
+  readonly nodeId: string;
+  readonly kind: string;
+}
+
+/** An output together with the owner and instance of its prompt. */
+export interface OwnedOutput extends OutputRecord {
+  readonly key: string;
+  readonly instance: string;
+}
+
+export interface PromptEnding {
+  readonly state: 'completed' | 'failed' | 'interrupted';
+  readonly startedAt: number | undefined;
+  readonly endedAt: number;
+  readonly detail: string;
+  /** The bare history entry as JSON text, where there is one. */
+  readonly history: string | undefined;
+  readonly outputs: readonly Omit<OutputRecord, 'promptId'>[];
+}
+
+/**
+ * Who owns which prompt, where it runs and how it ended. Every method is committed when it resolves.
+ * A database that cannot be written fails with INTERNAL_ERROR; the service lives on.
+ */
+export interface PromptRecords {
+  /** Claims the id. False when any key has used it before. */
+  insert(record: Pick<PromptRecord, 'promptId' | 'key' | 'clientId' | 'instance' | 'createdAt'>): Promise<boolean>;
+  /** The prompt went to another instance than first chosen. */
+  move(promptId: string, instance: string): Promise<void>;
+  /** The instance refused the prompt: it never was. */
+  drop(promptId: string): Promise<void>;
+  /** Somebody asked through us to stop these. */
+  requestStop(promptIds: readonly string[]): Promise<void>;
+  /** Ends a prompt together with its outputs, all or nothing. False when it had ended before: then nothing changes. */
+  finish(promptId: string, ending: PromptEnding): Promise<boolean>;
+  find(promptId: string): Promise<PromptRecord | undefined>;
+  findMany(promptIds: readonly string[]): Promise<readonly PromptRecord[]>;
+  /** The stored history entry as JSON text. */
+  history(promptId: string): Promise<string | undefined>;
+  outputs(promptId: string): Promise<readonly OutputRecord[]>;
+  findOutput(promptId: string, ref: FileRef): Promise<OwnedOutput | undefined>;
+  /** Newest output of that name of `key`, of anybody when `key` is undefined. */
+  newestOutput(key: string | undefined, ref: FileRef): Promise<OwnedOutput | undefined>;
+  /** Prompts without an ending, oldest first. */
+  unfinished(): Promise<readonly PromptRecord[]>;
+  /** Forgets prompts that ended before that time, with their outputs. Answers how many. */
+  expire(before: number): Promise<number>;
+}
+
+/** A file that a caller handed over. */
+export interface InputRecord {
+  readonly key: string;
+  readonly type: FileType;
+  /** As the caller named it. */
+  readonly subfolder: string;
+  readonly name: string;
+  /** As ComfyUI knows it, equal on every instance: unique per key and content. */
+  readonly upstreamName: string;
+  readonly upstreamSubfolder: string;
+  /** sha256 of the content, hex. */
+  readonly hash: string;
+  readonly size: number;
+  readonly mediaType: string;
+  /** Path below the input folder. */
+  readonly path: string;
+  readonly createdAt: number;
+}
+
+export interface InputRecords {
+  /** Sets the caller's mapping from (type, subfolder, name); an older mapping of the same key and name is replaced. */
+  put(record: InputRecord): Promise<void>;
+  find(key: string, ref: FileRef): Promise<InputRecord | undefined>;
+  /** All mappings that lead to this upstream name, whoever owns them. */
+  findUpstream(upstreamName: string): Promise<readonly InputRecord[]>;
+  /** Whether the file is known to be on that instance. */
+  placed(instance: string, record: InputRecord): Promise<boolean>;
+  place(instance: string, record: InputRecord): Promise<void>;
+  /** The instance turned out not to have it. */
+  unplace(instance: string, record: InputRecord): Promise<void>;
+  /** Forgets mappings made before that time and answers paths below the input folder that nothing refers to any more. */
+  expire(before: number): Promise<readonly string[]>;
+}
