@@ -1,0 +1,79 @@
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import axios, { type AxiosInstance, isAxiosError, isCancel } from 'axios';
+import { HttpFailure } from '../../core/http-failure.ts';
+
+export interface TextRequest {
+  readonly method: 'GET' | 'POST';
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** JSON as text: raw numbers never meet axios, which would round them. */
+  readonly body?: string;
+  /** Milliseconds for the whole call. */
+  readonly timeoutMs: number;
+  /** Largest answer in bytes. */
+  readonly maxBytes: number;
+}
+
+export interface TextAnswer {
+  readonly status: number;
+  readonly text: string;
+}
+
+const NEVER_REACHED = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'EHOSTDOWN', 'UND_ERR_CONNECT_TIMEOUT']);
+
+/** Text over HTTP through axios, on kept connections. Any status is an answer; no answer is an HttpFailure. */
+export class HttpText {
+  readonly #axios: AxiosInstance;
+  readonly #agents = [new HttpAgent({ keepAlive: true, maxSockets: 256 }), new HttpsAgent({ keepAlive: true, maxSockets: 256 })] as const;
+
+  constructor() {
+    this.#axios = axios.create({
+      adapter: 'http',
+      httpAgent: this.#agents[0],
+      httpsAgent: this.#agents[1],
+      proxy: false,
+      maxRedirects: 0,
+      responseType: 'text',
+      transformRequest: [],
+      transformResponse: [],
+      validateStatus: null,
+    });
+  }
+
+  async request(request: TextRequest, signal: AbortSignal): Promise<TextAnswer> {
+    try {
+      const answer = await this.#axios.request<string>({
+        method: request.method,
+        url: request.url,
+        headers: { ...(request.body === undefined ? {} : { 'Content-Type': 'application/json' }), ...request.headers },
+        data: request.body,
+        timeout: request.timeoutMs,
+        maxContentLength: request.maxBytes,
+        maxBodyLength: Infinity,
+        signal,
+      });
+      return { status: answer.status, text: answer.data };
+    } catch (error) {
+      throw toFailure(error, request);
+    }
+  }
+
+  /** Closes kept connections. */
+  close(): void {
+    for (const agent of this.#agents) agent.destroy();
+  }
+}
+
+function toFailure(error: unknown, request: TextRequest): HttpFailure {
+  if (isCancel(error)) return new HttpFailure('aborted', 'the caller gave up', { cause: error });
+  const code = isAxiosError(error) ? (error.code ?? '') : '';
+  const text = error instanceof Error ? error.message || code : String(error);
+  if (NEVER_REACHED.has(code)) return new HttpFailure('refused', `cannot connect (${code})`, { cause: error });
+  if (code === 'ECONNABORTED' || code === 'ETIMEDOUT') return new HttpFailure('timeout', `no answer within ${request.timeoutMs} ms`, { cause: error });
+  if (/maxContentLength/.test(text)) return new HttpFailure('too_large', `the answer exceeds ${request.maxBytes} bytes`, { cause: error });
+  const sent: unknown = isAxiosError(error) ? error.request : undefined;
+  const current: unknown = typeof sent === 'object' && sent !== null && '_currentRequest' in sent ? sent._currentRequest : sent;
+  const reused = typeof current === 'object' && current !== null && 'reusedSocket' in current && current.reusedSocket === true;
+  return new HttpFailure('cut', `the connection broke (${code || text})`, { cause: error, reused });
+}
