@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import type { NodeClass } from '../node.ts';
 import { sample } from './diffusion/sample.ts';
 import { Conditioning, Latent, Model } from './diffusion/values.ts';
@@ -18,20 +17,20 @@ const common = {
   negative: Conditioning,
   latent_image: Latent,
 };
-const Common = z.object(common);
+
+interface Settings {
+  readonly model: Model;
+  readonly steps: number;
+  readonly cfg: number;
+  readonly sampler_name: string;
+  readonly scheduler: string;
+  readonly positive: Conditioning;
+  readonly negative: Conditioning;
+}
 
 /** Everything that shall change the picture besides the positive prompt's text. */
-const settingsOf = (inputs: z.output<typeof Common>, noiseSeed: bigint): string =>
-  JSON.stringify([
-    String(noiseSeed),
-    inputs.model,
-    inputs.steps,
-    inputs.cfg,
-    inputs.sampler_name,
-    inputs.scheduler,
-    inputs.positive,
-    inputs.negative,
-  ]);
+const settingsOf = ({ model, steps, cfg, sampler_name: name, scheduler, positive, negative }: Settings, noiseSeed: bigint): string =>
+  JSON.stringify([String(noiseSeed), model, steps, cfg, name, scheduler, positive, negative]);
 
 const ksampler = (stepMilliseconds: number): NodeClass =>
   node({ ...common, seed, denoise: float.default(1) }, async (inputs, context) => {
@@ -42,11 +41,9 @@ const ksampler = (stepMilliseconds: number): NodeClass =>
     return answer(await sample(plan, context, stepMilliseconds));
   });
 
-const switched = z.string();
-
 /** Takes the steps from start to end only. Noise that is not added, or left over, is honoured as far as a painter can. */
 const ksamplerAdvanced = (stepMilliseconds: number): NodeClass => {
-  const own = { noise_seed: seed, add_noise: switched, start_at_step: int, end_at_step: int, return_with_leftover_noise: switched };
+  const own = { noise_seed: seed, add_noise: text, start_at_step: int, end_at_step: int, return_with_leftover_noise: text };
   return node({ ...common, ...own }, async (inputs, context) => {
     const { latent_image: latent, steps, start_at_step: start } = inputs;
     const end = Math.min(inputs.end_at_step, steps);

@@ -24,8 +24,13 @@ export const sceneOf = ({ prompt, rest, aspect }: Recipe): Scene => {
   return scene ?? (() => [0, 0, 0]);
 };
 
+export interface Canvas {
+  readonly width: number;
+  readonly height: number;
+}
+
 /** Paints a scene, 3 channels, at any resolution. */
-export const paint = async (scene: Scene, width: number, height: number, signal: AbortSignal): Promise<Picture> => {
+export const paint = async (scene: Scene, { width, height }: Canvas, signal: AbortSignal): Promise<Picture> => {
   const picture = filled({ width, height, channels: 3 }, 0);
   await everyRow(height, (y) => {
     if (signal.aborted) throw new Interrupted();
@@ -35,7 +40,7 @@ export const paint = async (scene: Scene, width: number, height: number, signal:
 };
 
 /** White noise, 3 channels. */
-export const noisePicture = (text: string, width: number, height: number): Picture => {
+export const noisePicture = (text: string, { width, height }: Canvas): Picture => {
   const dice = diceFor(`noise ${text}`);
   const picture = filled({ width, height, channels: 3 }, 0);
   for (let i = 0; i < picture.data.length; i++) picture.data[i] = dice();

@@ -5,6 +5,7 @@ import { pipelineOf } from '../files/encode.ts';
 import { assertFits } from '../pictures/budget.ts';
 import { resampled } from '../pictures/resample.ts';
 import { stamped } from './letters.ts';
+import type { Canvas } from './paint.ts';
 import { blended, noisePicture, paint, sceneOf } from './paint.ts';
 import type { Latent } from './values.ts';
 
@@ -26,17 +27,16 @@ export interface Plan {
 /** Longest side of a preview in pixels. */
 const PREVIEW_SIDE = 256;
 
-const previewSize = ({ width, height }: Latent): { width: number; height: number } => {
+const previewSize = ({ width, height }: Latent): Canvas => {
   const factor = Math.min(1, PREVIEW_SIDE / Math.max(width, height));
   return { width: Math.max(1, Math.round(width * factor)), height: Math.max(1, Math.round(height * factor)) };
 };
 
 /** One frame of the result, at any resolution. */
-const frameOf = async (plan: Plan, index: number, size: { width: number; height: number; signal: AbortSignal }): Promise<Picture> => {
-  const { width, height, signal } = size;
+const frameOf = async (plan: Plan, index: number, { width, height, signal }: Canvas & { readonly signal: AbortSignal }): Promise<Picture> => {
   const { prompt, settings, latent, strength } = plan;
   const rest = `${settings} ${latent.width}x${latent.height} frame ${index}`;
-  const painted = await paint(sceneOf({ prompt, rest, aspect: latent.width / latent.height }), width, height, signal);
+  const painted = await paint(sceneOf({ prompt, rest, aspect: latent.width / latent.height }), { width, height }, signal);
   const before = latent.frames?.[index];
   if (!before) return painted;
   return blended(await resampled(before, { width, height, method: 'bilinear' }), painted, strength);
@@ -65,7 +65,7 @@ export const sample = async (plan: Plan, context: NodeContext, stepMilliseconds:
   assertFits(latent.width, latent.height, latent.count);
   const size = previewSize(latent);
   const goal = await frameOf(plan, 0, { ...size, signal });
-  const noise = noisePicture(settings, size.width, size.height);
+  const noise = noisePicture(settings, size);
   for (let step = 1; step <= steps; step++) {
     await pause(stepMilliseconds, signal);
     await context.progress(step, steps, await asJpeg(await blended(goal, noise, noiseAfter(step, plan))));
@@ -73,7 +73,7 @@ export const sample = async (plan: Plan, context: NodeContext, stepMilliseconds:
   const frames: Picture[] = [];
   for (let index = 0; index < latent.count; index++) {
     const frame = await frameOf(plan, index, { ...latent, signal });
-    frames.push(leftover > 0 ? await blended(frame, noisePicture(`${settings} ${index}`, latent.width, latent.height), leftover) : frame);
+    frames.push(leftover > 0 ? await blended(frame, noisePicture(`${settings} ${index}`, latent), leftover) : frame);
   }
   return { ...latent, frames };
 };

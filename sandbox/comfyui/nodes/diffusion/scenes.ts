@@ -46,9 +46,9 @@ const currents: Composer = (dice, palette) => {
   return (x, y) => {
     const dx = bend(x * scale, y * scale) - 0.5;
     const dy = bend(x * scale + 5.2, y * scale + 1.3) - 0.5;
-    const value = smooth(0.2, 0.8, body(x * scale + pull * dx, y * scale + pull * dy));
-    const line = Math.abs(((value * 9) % 1) - 0.5) * 2;
-    return mix(pick(palette, value), pick(palette, 1), 0.25 * smooth(0.86, 1, line));
+    const height = body(x * scale + pull * dx, y * scale + pull * dy);
+    const line = Math.abs(((height * 14) % 1) - 0.5) * 2;
+    return mix(pick(palette, smooth(0.2, 0.8, height)), pick(palette, 1), 0.25 * smooth(0.86, 1, line));
   };
 };
 
