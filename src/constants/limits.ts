@@ -4,6 +4,8 @@ export const limits = {
   idLength: 128,
   /** State messages kept per prompt for replay. */
   replayStates: 512,
+  /** Bytes of state messages kept for replay, all prompts together. */
+  replayBytes: 64 * 1024 * 1024,
   /** Finished prompts kept in memory for replay and state; older ones answer from the database. */
   finishedPrompts: 2_000,
   /** Milliseconds a finished prompt stays replayable. */

@@ -72,8 +72,13 @@ function toFailure(error: unknown, request: TextRequest): HttpFailure {
   if (NEVER_REACHED.has(code)) return new HttpFailure('refused', `cannot connect (${code})`, { cause: error });
   if (code === 'ECONNABORTED' || code === 'ETIMEDOUT') return new HttpFailure('timeout', `no answer within ${request.timeoutMs} ms`, { cause: error });
   if (/maxContentLength/.test(text)) return new HttpFailure('too_large', `the answer exceeds ${request.maxBytes} bytes`, { cause: error });
-  const sent: unknown = isAxiosError(error) ? error.request : undefined;
-  const current: unknown = typeof sent === 'object' && sent !== null && '_currentRequest' in sent ? sent._currentRequest : sent;
-  const reused = typeof current === 'object' && current !== null && 'reusedSocket' in current && current.reusedSocket === true;
+  const reused = isAxiosError(error) && wasReused(error.request);
   return new HttpFailure('cut', `the connection broke (${code || text})`, { cause: error, reused });
+}
+
+/** Whether the request went out on a kept connection. With redirects off axios hands out the request itself or a wrapper. */
+function wasReused(request: unknown): boolean {
+  if (typeof request !== 'object' || request === null) return false;
+  if ('_currentRequest' in request) return wasReused(request._currentRequest);
+  return 'reusedSocket' in request && request.reusedSocket === true;
 }

@@ -34,10 +34,10 @@ export class ComfyuiInfo {
   }
 
   /** Node classes of the instance, asked once and kept until `forget`. */
-  async declarations(instance: Instance, signal: AbortSignal): Promise<NodeDeclarations> {
+  async declarations(instance: Instance): Promise<NodeDeclarations> {
     const known = this.#declarations.get(instance.name);
     if (known) return known;
-    const asked = this.#ask(instance, signal);
+    const asked = this.#ask(instance, AbortSignal.timeout(this.#timeoutMs));
     this.#declarations.set(instance.name, asked);
     asked.catch(() => this.#declarations.delete(instance.name));
     return asked;

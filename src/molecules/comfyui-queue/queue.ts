@@ -28,10 +28,10 @@ export class ComfyuiQueue {
   }
 
   /** As `snapshot`, but callers who ask at the same time share one call. For showing, not for deciding. */
-  async glance(instance: Instance, signal: AbortSignal): Promise<QueueSnapshot> {
+  async glance(instance: Instance): Promise<QueueSnapshot> {
     const running = this.#asking.get(instance.name);
     if (running) return running;
-    const asked = this.snapshot(instance, signal).finally(() => this.#asking.delete(instance.name));
+    const asked = this.snapshot(instance, AbortSignal.timeout(this.#timeoutMs)).finally(() => this.#asking.delete(instance.name));
     this.#asking.set(instance.name, asked);
     return asked;
   }

@@ -1,0 +1,187 @@
+import { stringifyJson } from '../../atoms/json/json.ts';
+import { limits } from '../../constants/limits.ts';
+import type { Frame } from '../../models/frame.ts';
+import { type FrameClass, Mailbox } from './mailbox.ts';
+import type { PreviewFrames } from './previews.ts';
+
+/** One socket of a client, as the feed sees it. */
+export interface Watcher {
+  readonly audience: string;
+  readonly mailbox: Mailbox;
+  /** The client announced `supports_preview_metadata`. */
+  previewMetadata: boolean;
+  /** Prompts subscribed to by id. */
+  readonly topics: Set<string>;
+  /** First state number that reaches this watcher live, for prompts that had begun before it came. */
+  readonly liveFrom: Map<string, number>;
+}
+
+interface Topic {
+  readonly promptId: string;
+  readonly audience: string;
+  readonly ring: { readonly seq: number; readonly frame: Frame }[];
+  readonly subscribers: Set<Watcher>;
+  seq: number;
+}
+
+/** Whoever opens a socket under this client id with this key belongs to the audience. */
+export function audienceOf(key: string, clientId: string): string {
+  return `${key}\n${clientId}`;
+}
+
+/** A text message as a frame. */
+export function messageFrame(type: string, data: Readonly<Record<string, unknown>>): Frame {
+  return { data: Buffer.from(stringifyJson({ type, data })), binary: false };
+}
+
+/** Numbers what happens to prompts, keeps a bounded ring of it and hands it to whoever watches. No I/O. */
+export class EventFeed {
+  readonly #topics = new Map<string, Topic>();
+  readonly #audiences = new Map<string, Set<Watcher>>();
+  /** Topics with more than their newest message kept, oldest first. */
+  readonly #whole = new Set<Topic>();
+  #ringBytes = 0;
+  #watchers = 0;
+
+  /** Room for one more socket? */
+  get full(): boolean {
+    return this.#watchers >= limits.watchers;
+  }
+
+  get watcherCount(): number {
+    return this.#watchers;
+  }
+
+  join(audience: string): Watcher {
+    const watcher: Watcher = { audience, mailbox: new Mailbox(), previewMetadata: false, topics: new Set(), liveFrom: new Map() };
+    for (const topic of this.#topics.values()) if (topic.audience === audience && topic.seq > 0) watcher.liveFrom.set(topic.promptId, topic.seq + 1);
+    const members = this.#audiences.get(audience) ?? new Set();
+    this.#audiences.set(audience, members.add(watcher));
+    this.#watchers += 1;
+    return watcher;
+  }
+
+  leave(watcher: Watcher): void {
+    const members = this.#audiences.get(watcher.audience);
+    if (!members?.delete(watcher)) return;
+    if (members.size === 0) this.#audiences.delete(watcher.audience);
+    for (const promptId of watcher.topics) this.#topics.get(promptId)?.subscribers.delete(watcher);
+    this.#watchers -= 1;
+  }
+
+  /** A prompt begins. Its state messages count from 1. */
+  open(promptId: string, audience: string): void {
+    this.#topics.set(promptId, { promptId, audience, ring: [], subscribers: new Set(), seq: 0 });
+  }
+
+  has(promptId: string): boolean {
+    return this.#topics.has(promptId);
+  }
+
+  /** Number of the newest state message. */
+  seq(promptId: string): number {
+    return this.#topics.get(promptId)?.seq ?? 0;
+  }
+
+  /** A state message: takes a number of its own, is kept for replay and never dropped. */
+  state(promptId: string, type: string, data: Readonly<Record<string, unknown>>): void {
+    const topic = this.#topics.get(promptId);
+    if (!topic) return;
+    topic.seq += 1;
+    const frame = messageFrame(type, { ...data, prompt_id: promptId, seq: topic.seq });
+    this.#keep(topic, topic.seq, frame);
+    this.#deliver(topic, { kind: 'state' }, () => frame);
+  }
+
+  /** Carries the newest number and may give way to newer progress. */
+  progress(promptId: string, type: string, data: Readonly<Record<string, unknown>>): void {
+    const topic = this.#topics.get(promptId);
+    if (!topic || !this.#isWatched(topic)) return;
+    const frame = messageFrame(type, { ...data, prompt_id: promptId, seq: topic.seq });
+    this.#deliver(topic, { kind: 'progress', slot: `${type}:${promptId}` }, () => frame);
+  }
+
+  /** `output`: the picture is what the prompt was run for (SaveImageWebsocket), so it is not dropped. */
+  preview(promptId: string, frames: PreviewFrames, kind: 'preview' | 'output'): void {
+    const topic = this.#topics.get(promptId);
+    if (!topic || !this.#isWatched(topic)) return;
+    this.#deliver(topic, { kind, slot: `preview:${promptId}` }, (watcher) => (watcher.previewMetadata ? frames.withMetadata() : frames.legacy()));
+  }
+
+  /** To everybody; only the newest waits. */
+  status(queueRemaining: number): void {
+    const frame = statusFrame(queueRemaining);
+    for (const members of this.#audiences.values()) for (const watcher of members) watcher.mailbox.push(frame, 'status', 'status');
+  }
+
+  /**
+   * From now on the watcher receives the prompt; state messages after `since` that it has not been sent live are
+   * replayed first. `reset`: some of them are no longer kept, or `since` is of another life of this service.
+   */
+  subscribe(watcher: Watcher, promptId: string, since: number | undefined): 'subscribed' | 'reset' | 'full' {
+    const topic = this.#topics.get(promptId);
+    if (!topic) return 'reset';
+    if (!watcher.topics.has(promptId) && watcher.topics.size >= limits.subscriptions) return 'full';
+    const member = watcher.audience === topic.audience;
+    const live = watcher.topics.has(promptId) || member ? (watcher.liveFrom.get(promptId) ?? 1) : topic.seq + 1;
+    watcher.topics.add(promptId);
+    if (!member) topic.subscribers.add(watcher);
+    const from = since === undefined ? topic.seq + 1 : since + 1;
+    watcher.liveFrom.set(promptId, Math.min(live, from));
+    const missed = topic.ring.filter((entry) => entry.seq >= from && entry.seq < live);
+    for (const entry of missed) watcher.mailbox.push(entry.frame, 'state');
+    const oldest = topic.ring[0]?.seq ?? topic.seq + 1;
+    return from > topic.seq + 1 || from < Math.min(oldest, live) ? 'reset' : 'subscribed';
+  }
+
+  unsubscribe(watcher: Watcher, promptId: string): void {
+    watcher.topics.delete(promptId);
+    if (this.#topics.get(promptId)?.subscribers.delete(watcher)) watcher.liveFrom.delete(promptId);
+  }
+
+  /** These are over and too old to be replayed. */
+  forget(promptIds: readonly string[]): void {
+    for (const promptId of promptIds) {
+      const topic = this.#topics.get(promptId);
+      if (!topic) continue;
+      for (const watcher of [...topic.subscribers, ...(this.#audiences.get(topic.audience) ?? [])]) {
+        watcher.topics.delete(promptId);
+        watcher.liveFrom.delete(promptId);
+      }
+      this.#topics.delete(promptId);
+      this.#whole.delete(topic);
+      for (const entry of topic.ring) this.#ringBytes -= entry.frame.data.length;
+    }
+  }
+
+  /** The last state message, which for an ended prompt is its ending. */
+  last(promptId: string): Frame | undefined {
+    return this.#topics.get(promptId)?.ring.at(-1)?.frame;
+  }
+
+  #isWatched(topic: Topic): boolean {
+    return topic.subscribers.size > 0 || this.#audiences.has(topic.audience);
+  }
+
+  #deliver(topic: Topic, as: { readonly kind: FrameClass; readonly slot?: string }, frameFor: (watcher: Watcher) => Frame): void {
+    for (const watcher of this.#audiences.get(topic.audience) ?? []) watcher.mailbox.push(frameFor(watcher), as.kind, as.slot);
+    for (const watcher of topic.subscribers) watcher.mailbox.push(frameFor(watcher), as.kind, as.slot);
+  }
+
+  /** Keeps all rings together below their limit: the oldest prompts keep only their newest message. */
+  #keep(topic: Topic, seq: number, frame: Frame): void {
+    topic.ring.push({ seq, frame });
+    this.#ringBytes += frame.data.length;
+    this.#whole.add(topic);
+    if (topic.ring.length > limits.replayStates) this.#ringBytes -= topic.ring.shift()?.frame.data.length ?? 0;
+    for (const oldest of this.#whole) {
+      if (this.#ringBytes <= limits.replayBytes) return;
+      this.#whole.delete(oldest);
+      for (const entry of oldest.ring.splice(0, oldest.ring.length - 1)) this.#ringBytes -= entry.frame.data.length;
+    }
+  }
+}
+
+export function statusFrame(queueRemaining: number): Frame {
+  return messageFrame('status', { status: { exec_info: { queue_remaining: queueRemaining } } });
+}

@@ -1,0 +1,50 @@
+/** From a history entry to how the prompt ended. Pure. */
+import type { HistoryEntry } from '../../models/comfyui.ts';
+import type { PromptError } from '../../models/prompt-state.ts';
+
+export interface EntryEnding {
+  readonly state: 'completed' | 'failed' | 'interrupted';
+  readonly error: PromptError | undefined;
+  /** ComfyUI's times in milliseconds since 1970, where the messages carry them. */
+  readonly startedAt: number | undefined;
+  readonly endedAt: number | undefined;
+}
+
+/**
+ * Interrupted is `status_str: "error"` too: only the last message tells them apart. An entry without a status (older
+ * servers) that is there at all has ended well.
+ */
+export function endingOf(entry: HistoryEntry): EntryEnding {
+  const messages = entry.status?.messages ?? [];
+  const last = messages.at(-1);
+  const times = { startedAt: timeOf(messages.find(([event]) => event === 'execution_start')?.[1]), endedAt: timeOf(last?.[1]) };
+  if (last?.[0] === 'execution_interrupted') return { state: 'interrupted', error: undefined, ...times };
+  if (last?.[0] === 'execution_error' || entry.status?.status_str === 'error') return { state: 'failed', error: errorOf(last?.[1]), ...times };
+  return { state: 'completed', error: undefined, ...times };
+}
+
+function timeOf(data: unknown): number | undefined {
+  return typeof data === 'object' && data !== null && 'timestamp' in data && typeof data.timestamp === 'number' ? data.timestamp : undefined;
+}
+
+const textOf = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
+
+/** Who raised what (ws 06), in words and as fields. */
+export function errorOf(data: unknown): PromptError {
+  const fields: Readonly<Record<string, unknown>> = typeof data === 'object' && data !== null ? { ...data } : {};
+  const nodeId = textOf(fields['node_id']);
+  const classType = textOf(fields['node_type']);
+  const message = textOf(fields['exception_message'])?.trim();
+  const exception = textOf(fields['exception_type']);
+  const traceback = Array.isArray(fields['traceback']) ? fields['traceback'].filter((line) => typeof line === 'string') : undefined;
+  const where = nodeId === undefined ? 'A node' : `Node ${nodeId}${classType ? ` (${classType})` : ''}`;
+  return {
+    code: 'WORKFLOW_EXECUTION_ERROR',
+    reason: `${where} raised ${exception ?? 'an exception'}${message ? `: ${message}` : '.'}`,
+    ...(nodeId === undefined ? {} : { node_id: nodeId }),
+    ...(classType === undefined ? {} : { class_type: classType }),
+    ...(exception === undefined ? {} : { exception_type: exception }),
+    ...(message === undefined ? {} : { exception_message: message }),
+    ...(traceback === undefined ? {} : { traceback }),
+  };
+}

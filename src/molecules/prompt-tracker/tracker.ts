@@ -1,0 +1,194 @@
+import { limits } from '../../constants/limits.ts';
+import type { PromptEvent } from '../../models/upstream-event.ts';
+import { advance, newRun, type Run } from './progress.ts';
+
+/** A prompt that this process follows. */
+export interface Tracked {
+  readonly promptId: string;
+  readonly key: string;
+  readonly clientId: string;
+  instance: string;
+  readonly createdAt: number;
+  /** `submitting`: POST /prompt is under way. `queued` and `running` as the instance says. `ended`: told and over. */
+  phase: 'submitting' | 'queued' | 'running' | 'ended';
+  /** Made by an earlier process: its events go to a socket that is gone, so it is asked for instead. */
+  readonly adopted: boolean;
+  readonly run: Run;
+  readonly outputs: Record<string, Record<string, unknown>>;
+  /** Error or interrupt that ComfyUI announced; confirmed by history before anybody is told. */
+  announced: PromptEvent | undefined;
+  number: number | undefined;
+  acceptedAt: number | undefined;
+  startedAt: number | undefined;
+  lastEventAt: number;
+  /** When somebody asked through us to stop it. */
+  stopRequestedAt: number | undefined;
+  /** When its time limit passed and the interrupt went out. */
+  timedOutAt: number | undefined;
+  ending: { readonly state: 'completed' | 'failed' | 'interrupted'; readonly at: number } | undefined;
+  /** Its ending is being confirmed now. */
+  confirming: boolean;
+}
+
+export interface NewTracked {
+  readonly promptId: string;
+  readonly key: string;
+  readonly clientId: string;
+  readonly instance: string;
+  readonly createdAt: number;
+  readonly classes: ReadonlyMap<string, string>;
+  readonly adopted?: boolean;
+  readonly stopRequestedAt?: number | undefined;
+}
+
+/** The prompts in flight and the ones that ended lately. No I/O; bounded by limits.finishedPrompts and finishedAge. */
+export class PromptTracker {
+  readonly #prompts = new Map<string, Tracked>();
+  readonly #byInstance = new Map<string, Map<string, Tracked>>();
+  /** In the order of their ending. */
+  readonly #ended = new Map<string, number>();
+  readonly #waiting = new Map<string, Set<() => void>>();
+  readonly #nudges = new Map<string, () => void>();
+
+  add(prompt: NewTracked): Tracked {
+    const tracked: Tracked = {
+      promptId: prompt.promptId, key: prompt.key, clientId: prompt.clientId, instance: prompt.instance, createdAt: prompt.createdAt,
+      phase: prompt.adopted ? 'queued' : 'submitting', adopted: prompt.adopted ?? false, run: newRun(prompt.classes), outputs: {}, announced: undefined,
+      number: undefined, acceptedAt: prompt.adopted ? prompt.createdAt : undefined, startedAt: undefined, lastEventAt: prompt.createdAt,
+      stopRequestedAt: prompt.stopRequestedAt, timedOutAt: undefined, ending: undefined, confirming: false,
+    };
+    this.#prompts.set(tracked.promptId, tracked);
+    this.#of(tracked.instance).set(tracked.promptId, tracked);
+    return tracked;
+  }
+
+  get(promptId: string): Tracked | undefined {
+    return this.#prompts.get(promptId);
+  }
+
+  /** Prompts on that instance that have not ended. */
+  inFlight(instance: string): readonly Tracked[] {
+    return [...(this.#byInstance.get(instance)?.values() ?? [])];
+  }
+
+  countInFlight(instance: string): number {
+    return this.#byInstance.get(instance)?.size ?? 0;
+  }
+
+  /** The instance has it. */
+  accepted(promptId: string, number: number, at: number): void {
+    const tracked = this.#prompts.get(promptId);
+    if (!tracked) return;
+    tracked.number = number;
+    tracked.acceptedAt = at;
+    if (tracked.phase === 'submitting') tracked.phase = 'queued';
+  }
+
+  move(promptId: string, instance: string): void {
+    const tracked = this.#prompts.get(promptId);
+    if (!tracked) return;
+    this.#of(tracked.instance).delete(promptId);
+    tracked.instance = instance;
+    this.#of(instance).set(promptId, tracked);
+  }
+
+  /** It never was: the instance refused it. */
+  remove(promptId: string): void {
+    const tracked = this.#prompts.get(promptId);
+    if (!tracked) return;
+    this.#prompts.delete(promptId);
+    this.#of(tracked.instance).delete(promptId);
+    this.#release(promptId);
+  }
+
+  /** Takes in an event of ComfyUI. Undefined when the prompt is not ours or is over. */
+  apply(event: PromptEvent, at: number): Tracked | undefined {
+    const tracked = this.#prompts.get(event.promptId);
+    if (!tracked || tracked.phase === 'ended') return undefined;
+    tracked.lastEventAt = at;
+    if (tracked.phase !== 'running') this.running(tracked, at);
+    advance(tracked.run, event);
+    if (event.type === 'executed') remember(tracked, event.data);
+    if (event.type === 'execution_error' || event.type === 'execution_interrupted') tracked.announced = event;
+    return tracked;
+  }
+
+  /** The instance runs it now. */
+  running(tracked: Tracked, at: number): void {
+    if (tracked.phase === 'ended') return;
+    tracked.phase = 'running';
+    tracked.startedAt ??= at;
+  }
+
+  /** It is over and told. Answers the ids that are too old to be kept; forget them elsewhere too. */
+  ended(promptId: string, state: 'completed' | 'failed' | 'interrupted', at: number): string[] {
+    const tracked = this.#prompts.get(promptId);
+    if (!tracked || tracked.phase === 'ended') return [];
+    tracked.phase = 'ended';
+    tracked.ending = { state, at };
+    if (state === 'completed') tracked.run.overall = 1;
+    this.#of(tracked.instance).delete(promptId);
+    this.#ended.set(promptId, at);
+    this.#release(promptId);
+    return this.#evict(at);
+  }
+
+  /** Resolves when the prompt has ended (or is not followed at all). Rejects when the signal aborts. */
+  async whenEnded(promptId: string, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const tracked = this.#prompts.get(promptId);
+    if (!tracked || tracked.phase === 'ended') return;
+    await new Promise<void>((resolve, reject) => {
+      const waiters = this.#waiting.get(promptId) ?? new Set();
+      const done = (): void => {
+        signal.removeEventListener('abort', aborted);
+        resolve();
+      };
+      const aborted = (): void => {
+        waiters.delete(done);
+        reject(signal.reason instanceof Error ? signal.reason : new DOMException('aborted', 'AbortError'));
+      };
+      this.#waiting.set(promptId, waiters.add(done));
+      signal.addEventListener('abort', aborted, { once: true });
+    });
+  }
+
+  /** Asks whoever follows that instance to compare with its queue and history soon. */
+  nudge(instance: string): void {
+    this.#nudges.get(instance)?.();
+  }
+
+  /** The one who follows the instance says how to be reached. */
+  onNudge(instance: string, wake: () => void): void {
+    this.#nudges.set(instance, wake);
+  }
+
+  #of(instance: string): Map<string, Tracked> {
+    const known = this.#byInstance.get(instance) ?? new Map<string, Tracked>();
+    this.#byInstance.set(instance, known);
+    return known;
+  }
+
+  #release(promptId: string): void {
+    for (const done of this.#waiting.get(promptId) ?? []) done();
+    this.#waiting.delete(promptId);
+  }
+
+  #evict(now: number): string[] {
+    const gone: string[] = [];
+    for (const [promptId, at] of this.#ended) {
+      if (this.#ended.size - gone.length <= limits.finishedPrompts && now - at < limits.finishedAge) break;
+      gone.push(promptId);
+    }
+    for (const promptId of gone) {
+      this.#ended.delete(promptId);
+      this.#prompts.delete(promptId);
+    }
+    return gone;
+  }
+}
+
+function remember(tracked: Tracked, data: Readonly<Record<string, unknown>>): void {
+  const { node, output } = data;
+  if (typeof node === 'string' && typeof output === 'object' && output !== null) tracked.outputs[node] = { ...output };
+}
