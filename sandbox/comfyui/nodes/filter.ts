@@ -4,10 +4,11 @@ import { blendFrames, blendOf } from './filters/blend.ts';
 import { convolved } from './filters/convolve.ts';
 import { gaussian, sharpening } from './filters/gaussian.ts';
 import { normalNoise } from './filters/normal-noise.ts';
+import { quantized } from './filters/quantize.ts';
 import type { Family } from './inputs.ts';
 import { answer, float, frames, int, node, seed, text } from './inputs.ts';
 import { toChannels } from './pictures/channels.ts';
-import { eachFrame, firstOf, mapped } from './pictures/picture.ts';
+import { eachFrame, firstOf, fromBitmap, mapped, toBitmap } from './pictures/picture.ts';
 import { scaled } from './pictures/resample.ts';
 
 const clipped = (value: number): number => Math.min(1, Math.max(0, value));
@@ -56,6 +57,10 @@ export const filter: Family = {
     const kernel = sharpening(gaussian(radius, sigma), alpha);
     return answer(await eachFrame(image, async (frame) => mapped(await convolved(frame, kernel), clipped)));
   }),
+
+  ImageQuantize: node({ image: frames, colors: int, dither: text }, async ({ image, colors, dither }) =>
+    answer(await eachFrame(image, async (frame) => fromBitmap(await quantized(await toBitmap(await toChannels(frame, 3)), colors, dither)))),
+  ),
 
   ImageAddNoise: node({ image: frames, seed, strength: float }, async (inputs) => answer(await noisy(inputs.image, inputs.seed, inputs.strength))),
 };

@@ -1,5 +1,6 @@
 /** Every node the sandbox executes, by class name. `object-info.json` declares the same set. */
 import type { NodeClass } from '../node.ts';
+import { animation } from './animation.ts';
 import { batch } from './batch.ts';
 import { colour } from './colour.ts';
 import { composite } from './composite.ts';
@@ -24,7 +25,7 @@ export interface NodeOptions {
 
 /** The table of all nodes. */
 export const createNodes = ({ stepMilliseconds = STEP_MS }: NodeOptions = {}): ReadonlyMap<string, NodeClass> => {
-  const pictures = [create, load, save, scale, transform, pad, stitch, batch, colour, filter, mask, composite];
+  const pictures = [create, load, save, animation, scale, transform, pad, stitch, batch, colour, filter, mask, composite];
   const families = [...pictures, words, models, latents, sampler(stepMilliseconds)];
   return new Map(families.flatMap((family) => Object.entries(family)));
 };

@@ -19,25 +19,36 @@ const assertMirrors = ({ width, height }: Picture, radius: number): void => {
   );
 };
 
+/** The frame with mirrored margins of `radius` pixels. */
+const widened = (picture: Picture, radius: number): Picture => {
+  const { width, height, channels, data } = picture;
+  const columns = mirrored(width, radius);
+  const rows = mirrored(height, radius);
+  const result = filled({ width: columns.length, height: rows.length, channels }, 0);
+  let at = 0;
+  for (const row of rows) {
+    for (const column of columns) {
+      const from = (row * width + column) * channels;
+      for (let channel = 0; channel < channels; channel++) result.data[at++] = data[from + channel] ?? 0;
+    }
+  }
+  return result;
+};
+
 /** The weighted sum around every pixel, channel by channel, mirrored at the edges. */
 export const convolved = async (picture: Picture, { radius, weights }: Kernel): Promise<Picture> => {
   assertMirrors(picture, radius);
-  const { width, height, channels, data } = picture;
   const side = 2 * radius + 1;
-  const columns = mirrored(width, radius);
-  const rows = mirrored(height, radius);
+  const { width: stride, channels, data } = widened(picture, radius);
   const result = filled(picture, 0);
-  await everyRow(height, (y) => {
-    const sums = new Float32Array(width * channels);
+  const line = picture.width * channels;
+  await everyRow(picture.height, (y) => {
+    const sums = result.data.subarray(y * line, (y + 1) * line);
     for (let tap = 0; tap < weights.length; tap++) {
       const weight = weights[tap] ?? 0;
-      const line = (rows[y + Math.trunc(tap / side)] ?? 0) * width;
-      for (let i = 0; i < sums.length; i++) {
-        const from = (line + (columns[Math.trunc(i / channels) + (tap % side)] ?? 0)) * channels + (i % channels);
-        sums[i] = (sums[i] ?? 0) + weight * (data[from] ?? 0);
-      }
+      const from = ((y + Math.trunc(tap / side)) * stride + (tap % side)) * channels;
+      for (let i = 0; i < line; i++) sums[i] = (sums[i] ?? 0) + weight * (data[from + i] ?? 0);
     }
-    result.data.set(sums, y * width * channels);
   });
   return result;
 };
