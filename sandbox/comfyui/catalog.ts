@@ -60,7 +60,7 @@ export class Catalog {
   /** The body of `/object_info`, or of one class (`{}` if unknown); file lists are those of now (http/info). */
   async describe(inputFolder: string, only?: string): Promise<Record<string, unknown>> {
     const chosen = only === undefined ? Object.entries(this.#described) : Object.entries(this.#described).filter(([name]) => name === only);
-    const files = await topLevelFiles(inputFolder);
+    const files = await topLevelPictures(inputFolder);
     return Object.fromEntries(chosen.map(([name, value]) => [name, withFiles(value, files)]));
   }
 }
@@ -69,9 +69,12 @@ function specs(declared: Record<string, unknown[]> | undefined, required: boolea
   return Object.entries(declared ?? {}).map(([name, [type, options]]) => ({ name, required, type, options: isRecord(options) ? options : {} }));
 }
 
-async function topLevelFiles(folder: string): Promise<string[]> {
+const PICTURE = /\.(png|jpe?g|webp|gif|bmp|tiff?|avif|svg|ico)$/i;
+
+/** Pictures by their name only: an empty `fake.png` is listed, `notes.txt` is not (http/info). */
+async function topLevelPictures(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true });
-  return entries.filter((entry) => entry.isFile()).map((entry) => entry.name).sort((a, b) => (a < b ? -1 : 1));
+  return entries.filter((entry) => entry.isFile() && PICTURE.test(entry.name)).map((entry) => entry.name).sort((a, b) => (a < b ? -1 : 1));
 }
 
 /** Replaces the option list of every input marked `image_upload` by the files there are. */
