@@ -33,6 +33,9 @@ const Case = z.looseObject({
 });
 export type Case = z.infer<typeof Case>;
 
+/** What history keeps of a submission; the outputs at the end are a set. */
+const QueueItem = z.tuple([z.unknown(), z.string(), z.unknown(), z.unknown(), z.array(z.string())]);
+
 const fixtures = new URL('../../fixtures/comfyui/', import.meta.url);
 
 /** The recorded cases of one file of `tests/fixtures/comfyui/http`. */
@@ -80,6 +83,8 @@ export function settled(body: string): unknown {
     if (key === 'traceback') return Array.isArray(value) && value.every((line) => typeof line === 'string') ? '<lines>' : value;
     // Sets on the recorded server: any order.
     if (['errors', 'executed', 'current_outputs'].includes(key) && Array.isArray(value)) return value.map((part) => JSON.stringify(part)).sort();
+    const item = QueueItem.safeParse(value);
+    if (key === 'prompt' && item.success) return item.data.map((part, index) => (index === 4 ? item.data[4].toSorted() : part));
     if (['description', 'tooltip', 'output_tooltips'].includes(key)) return undefined;
     return typeof value === 'string' && value.startsWith('tensor(') ? '<tensor>' : value;
   });
