@@ -41,13 +41,14 @@ const appLog = { bytes: 20 * 1024 * 1024, files: 10 } as const;
 export function createLogging(options: LoggingOptions): Logging {
   const output = options.output ?? process.stdout;
   const redaction = createRedaction([...options.API_KEYS.map(({ key }) => key), ...passwordsOf(options.comfyuiUrls)]);
-  const sink = winston.createLogger({ level: options.LOG_LEVEL, levels, format: winston.format.json(), transports: [consoleTransport(output)] });
+  const sink = winston.createLogger({ level: options.LOG_LEVEL, levels, format: winston.format.printf((record) => JSON.stringify(record)), transports: [consoleTransport(output)] });
   const threshold = Object.entries(levels).find(([level]) => level === options.LOG_LEVEL)?.[1] ?? levels.info;
   const logger = (service: LogService): Logger => {
     const write = (level: LogLevel) => (message: string, fields: LogFields = {}) => {
       if (levels[level] > threshold) return;
       const requestId = currentRequestId();
-      sink.log({ timestamp: new Date().toISOString(), ...redaction.fields(fields), level, service, message: redaction.text(message), ...(requestId === undefined ? {} : { request_id: requestId }) });
+      const line = { timestamp: new Date().toISOString(), level, service, message: redaction.text(message), ...(requestId === undefined ? {} : { request_id: requestId }) };
+      sink.log({ ...line, ...redaction.fields(fields), ...line });
     };
     return { error: write('error'), warn: write('warn'), info: write('info'), http: write('http'), debug: write('debug') };
   };
@@ -56,8 +57,12 @@ export function createLogging(options: LoggingOptions): Logging {
 }
 
 function consoleTransport(output: NodeJS.WritableStream & { readonly isTTY?: boolean }): winston.transport {
+  output.on('error', ignoreGoneReader);
   return new winston.transports.Stream({ stream: output, ...(output.isTTY === true ? { format: winston.format.printf(terminalLine) } : {}) });
 }
+
+/** Whoever read our output went away: files go on. */
+function ignoreGoneReader(): void {}
 
 function passwordsOf(urls: readonly string[]): string[] {
   const parsed = urls.filter((url) => URL.canParse(url)).map((url) => new URL(url).password);

@@ -1,0 +1,61 @@
+import express, { type Express } from 'express';
+import type { Logger } from '../../core/logger.ts';
+import { fail } from '../../core/errors.ts';
+import { createGuard, type Guard } from './guard.ts';
+import { mountRoutes, type JsonCodec } from './mount.ts';
+import { openApiDocument } from './openapi.ts';
+import { mountPages } from './pages.ts';
+import { problemHandler } from './problem.ts';
+import type { RateLimit } from './rate-limit.ts';
+import { accessLog, requestId } from './request-log.ts';
+import type { Route } from './route.ts';
+import type { RouteDeps } from './routes/deps.ts';
+import { imageRoutes } from './routes/images.ts';
+import { queueRoutes } from './routes/queue.ts';
+import { serviceRoutes } from './routes/service.ts';
+import { workflowRoutes } from './routes/workflows.ts';
+import { crossOrigin, securityHeaders } from './security-headers.ts';
+
+export interface AppDeps extends RouteDeps {
+  readonly json: JsonCodec;
+  readonly rateLimit: RateLimit;
+  readonly log: Logger;
+  /** Shown in the document. */
+  readonly version: string;
+  /** Shared with the socket door; made from the config when left out. */
+  readonly guard?: Guard;
+  /** Folder of the start page. */
+  readonly startFolder?: string;
+}
+
+/** Every row of the HTTP surface, in the order of the document. */
+export function allRoutes(deps: RouteDeps): Route[] {
+  return [...workflowRoutes(deps), ...queueRoutes(deps), ...imageRoutes(deps), ...serviceRoutes(deps)];
+}
+
+/** Milliseconds a call may take: what an instance may take for an answer, and some time of our own. */
+function deadlineOf({ COMFYUI_REQUEST_TIMEOUT, COMFYUI_CONNECT_TIMEOUT }: RouteDeps['config']): number {
+  return Math.max(120, COMFYUI_REQUEST_TIMEOUT + COMFYUI_CONNECT_TIMEOUT + 10) * 1_000;
+}
+
+/** The HTTP surface. It listens nowhere yet: hand it to `listen` of ../server.ts. */
+export function createApp(deps: AppDeps): Express {
+  const { config, log } = deps;
+  const rows = allRoutes(deps);
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.set('query parser', 'simple');
+  app.use(requestId, accessLog(log), securityHeaders(config), (deps.guard ?? createGuard(config)).middleware, crossOrigin(config));
+  mountRoutes(app, rows, { access: deps.access, rateLimit: deps.rateLimit, json: deps.json, deadline: deadlineOf(config) });
+  mountPages(app, {
+    title: config.APP_NAME,
+    document: () => JSON.stringify(openApiDocument(rows, { title: config.APP_NAME, version: deps.version, url: config.PUBLIC_URL })),
+    ...(deps.startFolder === undefined ? {} : { startFolder: deps.startFolder }),
+  });
+  app.use((request) => {
+    throw fail('NOT_FOUND', `${request.method} ${request.path}`);
+  });
+  app.use(problemHandler);
+  return app;
+}

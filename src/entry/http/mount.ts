@@ -1,0 +1,86 @@
+import type { Express, RequestHandler, Response } from 'express';
+import { fail, GatewayError } from '../../core/errors.ts';
+import { keyNeeded, keyWelcome, type Authenticator } from './authentication.ts';
+import { readJson } from './body.ts';
+import { callerOf, stranger } from './callers.ts';
+import { invalid } from './problem.ts';
+import type { RateLimit } from './rate-limit.ts';
+import { requestSignal } from './request-signal.ts';
+import { usualStatus, type BodyLimit, type Route, type RouteContext } from './route.ts';
+import type { z } from 'zod';
+
+/** The lossless parser and writer: integers above 2^53 keep their digits. */
+export interface JsonCodec {
+  readonly parse: (text: string) => unknown;
+  readonly stringify: (value: unknown) => string;
+}
+
+export interface MountOptions {
+  readonly access: Authenticator;
+  readonly rateLimit: RateLimit;
+  readonly json: JsonCodec;
+  /** Milliseconds a call may take where its row says nothing else. */
+  readonly deadline: number;
+}
+
+const usualLimit: BodyLimit = { bytes: 1024 * 1024, name: 'the gateway for this call' };
+
+/** Puts every row on the app, and answers other methods of their paths with 405. */
+export function mountRoutes(app: Express, rows: readonly Route[], options: MountOptions): void {
+  for (const row of rows) {
+    const door = row.open === true ? [keyWelcome(options.access)] : [keyNeeded(options.access, options.rateLimit), options.rateLimit.middleware];
+    app[row.method](expressPath(row.path), ...door, deed(row, options));
+  }
+  for (const path of new Set(rows.map((row) => row.path))) app.all(expressPath(path), methodRefusal(path, rows));
+}
+
+/** `/things/{id}` of OpenAPI as `/things/:id` of express. */
+export function expressPath(path: string): string {
+  return path.replace(/\{(\w+)\}/g, ':$1');
+}
+
+function methodRefusal(path: string, rows: readonly Route[]): RequestHandler {
+  const allowed = rows.filter((row) => row.path === path).map((row) => row.method.toUpperCase());
+  if (allowed.includes('GET') && !allowed.includes('HEAD')) allowed.push('HEAD');
+  const allow = [...allowed, 'OPTIONS'].join(', ');
+  return (request, response) => {
+    response.setHeader('Allow', allow);
+    if (request.method === 'OPTIONS') return void response.writeHead(204).end();
+    throw fail('NOT_FOUND', `${request.method} ${request.path}; this path takes ${allow}`, { status: 405 });
+  };
+}
+
+function deed(row: Route, options: MountOptions): RequestHandler {
+  const status = usualStatus(row);
+  return async (request, response) => {
+    const signal = requestSignal(response, row.deadline ?? options.deadline);
+    try {
+      const context: RouteContext = {
+        caller: callerOf(response) ?? stranger,
+        params: checked('path', row.params, request.params),
+        query: checked('query', row.query, request.query),
+        body: row.body === undefined ? undefined : checked('body', row.body, await readJson(request, { limit: row.bodyLimit ?? usualLimit, optional: row.bodyOptional ?? false, parse: options.json.parse, signal })),
+        signal,
+        request,
+        response,
+      };
+      response.status(status);
+      const value = await row.run(context);
+      if (value !== undefined) send(response, options.json.stringify(value));
+    } catch (error) {
+      throw signal.aborted && signal.reason instanceof GatewayError ? signal.reason : error;
+    }
+  };
+}
+
+function checked(where: string, schema: z.ZodType | undefined, value: unknown): unknown {
+  if (schema === undefined) return undefined;
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) throw invalid(where, parsed.error);
+  return parsed.data;
+}
+
+function send(response: Response, text: string): void {
+  if (response.destroyed) return;
+  response.writeHead(response.statusCode, { 'Content-Type': 'application/json; charset=utf-8', 'Content-Length': Buffer.byteLength(text) }).end(text);
+}

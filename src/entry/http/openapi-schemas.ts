@@ -1,0 +1,42 @@
+import { z } from 'zod';
+
+export type Json = { readonly [key: string]: unknown };
+
+const Converted = z.looseObject({ $defs: z.record(z.string(), z.record(z.string(), z.unknown())).optional(), properties: z.record(z.string(), z.record(z.string(), z.unknown())).optional(), required: z.array(z.string()).optional() });
+
+/** Schemas with an id become components; the rest stands where it is used. */
+export class Components {
+  readonly schemas: Record<string, Json> = {};
+
+  /** What to write where the schema is used. */
+  reference(schema: z.ZodType): Json {
+    const json = this.#convert(schema);
+    const id = schema.meta()?.id;
+    if (id === undefined) return json;
+    this.schemas[id] = json;
+    return { $ref: `#/components/schemas/${id}` };
+  }
+
+  /** One entry per property of an object schema. */
+  parameters(schema: z.ZodObject | undefined, place: 'path' | 'query'): Json[] {
+    if (schema === undefined) return [];
+    const { properties = {}, required = [] } = Converted.parse(this.#convert(schema));
+    return Object.entries(properties).map(([name, { description, ...property }]) => ({
+      name,
+      in: place,
+      required: required.includes(name),
+      ...(description === undefined ? {} : { description }),
+      schema: property,
+    }));
+  }
+
+  /** As callers send it, and as lenient about more fields as the schema is; definitions move to the components. */
+  #convert(schema: z.ZodType): Json {
+    const converted = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any', override: ({ jsonSchema }) => void delete jsonSchema.id });
+    delete converted.$schema;
+    const text = JSON.stringify(converted).replaceAll('"#/$defs/', '"#/components/schemas/');
+    const { $defs = {}, ...json } = Converted.parse(JSON.parse(text));
+    Object.assign(this.schemas, $defs);
+    return json;
+  }
+}

@@ -1,0 +1,100 @@
+/** The OpenAPI 3.1 document, made from the rows that are mounted. */
+import { errorTable, type ErrorCode } from '../../core/errors.ts';
+import { Problem } from '../../models/problem.ts';
+import { Components, type Json } from './openapi-schemas.ts';
+import { problemType } from './problem.ts';
+import { tags, type Answer, type Route } from './route.ts';
+
+export interface DocumentFacts {
+  readonly title: string;
+  readonly version: string;
+  /** Address that clients use; without one the document speaks of wherever it was fetched from. */
+  readonly url?: string | undefined;
+}
+
+const intro = `One service in front of ComfyUI servers: submit workflows, watch them, fetch what comes out.
+
+**Keys.** Send \`Authorization: Bearer …\` or \`X-API-Key: …\`. A gateway without keys takes everybody for one caller.
+
+**Numbers.** Graphs carry integers up to 2^64-1 (seeds). They are plain JSON numbers here, in both directions, and keep every digit; JavaScript's own JSON.parse rounds them beyond 2^53.
+
+**Refusals** are problem details (RFC 9457) with a \`code\` to act on, a \`request_id\` to ask about and, where several things are wrong, one entry per fault in \`errors\`.
+
+**Events** come over the WebSocket \`/api/v1/ws/{client_id}\`.`;
+
+/** Codes that calls may answer with beside those of their row. */
+const common = {
+  always: ['FORBIDDEN', 'INTERNAL_ERROR'],
+  keyed: ['UNAUTHORIZED', 'RATE_LIMITED', 'TASK_TIMEOUT'],
+  body: ['MALFORMED_JSON', 'UNSUPPORTED_MEDIA_TYPE', 'PAYLOAD_TOO_LARGE'],
+  checked: ['VALIDATION_ERROR'],
+} as const satisfies Record<string, readonly ErrorCode[]>;
+
+/** Every code that a row may answer with. */
+export function errorsOf(row: Route): ErrorCode[] {
+  const codes: ErrorCode[] = [...row.errors, ...common.always];
+  if (row.open !== true) codes.push(...common.keyed);
+  if (row.body !== undefined) codes.push(...common.body);
+  if (row.body !== undefined || row.query !== undefined || row.params !== undefined) codes.push(...common.checked);
+  return [...new Set(codes)];
+}
+
+export function openApiDocument(rows: readonly Route[], facts: DocumentFacts): Json {
+  const components = new Components();
+  const problem = components.reference(Problem);
+  const paths: Record<string, Record<string, Json>> = {};
+  for (const row of rows) (paths[row.path] ??= {})[row.method] = operation(row, components, problem);
+  return {
+    openapi: '3.1.0',
+    info: { title: facts.title, version: facts.version, description: intro, license: { name: 'MIT', identifier: 'MIT' } },
+    servers: [{ url: facts.url ?? '/' }],
+    security: [{ bearer: [] }, { apiKey: [] }],
+    tags: Object.entries(tags).map(([name, description]) => ({ name, description })),
+    paths,
+    components: {
+      securitySchemes: { bearer: { type: 'http', scheme: 'bearer' }, apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' } },
+      schemas: components.schemas,
+    },
+  };
+}
+
+function operation(row: Route, components: Components, problem: Json): Json {
+  const parameters = [...components.parameters(row.params, 'path'), ...components.parameters(row.query, 'query')];
+  const body = requestBody(row, components);
+  return {
+    operationId: row.id,
+    tags: [row.tag],
+    summary: row.summary,
+    ...(row.description === undefined ? {} : { description: row.description }),
+    ...(row.open === true ? { security: [{}] } : {}),
+    ...(parameters.length > 0 ? { parameters } : {}),
+    ...(body === undefined ? {} : { requestBody: body }),
+    responses: { ...answers(row, components), ...problems(row, problem) },
+  };
+}
+
+function requestBody(row: Route, components: Components): Json | undefined {
+  if (row.form !== undefined) return { required: true, content: { 'multipart/form-data': { schema: components.reference(row.form) } } };
+  if (row.body === undefined) return undefined;
+  const examples = Object.fromEntries(Object.entries(row.examples ?? {}).map(([name, value]) => [name, { value }]));
+  return { required: row.bodyOptional !== true, content: { 'application/json': { schema: components.reference(row.body), ...(row.examples ? { examples } : {}) } } };
+}
+
+function answers(row: Route, components: Components): Record<string, Json> {
+  return Object.fromEntries(Object.entries(row.answers).map(([status, answer]) => [status, { description: answer.description, ...content(answer, components, row.method === 'head') }]));
+}
+
+function content({ schema, contentType }: Answer, components: Components, head: boolean): Json {
+  if (head || (schema === undefined && contentType === undefined)) return {};
+  return { content: { [contentType ?? 'application/json']: { schema: schema === undefined ? {} : components.reference(schema) } } };
+}
+
+/** One response per status, naming the codes that come with it. */
+function problems(row: Route, problem: Json): Record<string, Json> {
+  const byStatus = Map.groupBy(errorsOf(row), (code) => errorTable[code].status);
+  const entries = [...byStatus].map(([status, codes]): [string, Json] => [
+    String(status),
+    { description: codes.map((code) => `${code}: ${errorTable[code].title}.`).join(' '), ...(row.method === 'head' ? {} : { content: { [problemType]: { schema: problem } } }) },
+  ]);
+  return Object.fromEntries(entries);
+}

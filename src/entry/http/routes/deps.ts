@@ -1,0 +1,23 @@
+import type { Config } from '../../../core/config.ts';
+import type { AccessCoordinator } from '../../../coordinator/access-coordinator.ts';
+import type { ImageCoordinator } from '../../../coordinator/image-coordinator.ts';
+import type { InstanceCoordinator } from '../../../coordinator/instance-coordinator.ts';
+import type { QueueCoordinator } from '../../../coordinator/queue-coordinator.ts';
+import type { WorkflowCoordinator } from '../../../coordinator/workflow-coordinator.ts';
+import type { ReadMultipart } from '../form.ts';
+
+/** The public face of a class: what a stand-in must have. */
+type Face<T> = Pick<T, keyof T>;
+
+/** What the deeds of the routes call. */
+export interface RouteDeps {
+  readonly config: Config;
+  readonly access: Pick<AccessCoordinator, 'authenticate' | 'issueTicket'>;
+  readonly workflows: Face<WorkflowCoordinator>;
+  readonly queue: Face<QueueCoordinator>;
+  readonly images: Face<ImageCoordinator>;
+  readonly instances: Pick<InstanceCoordinator, 'readiness'>;
+  readonly readMultipart: ReadMultipart;
+}
+
+export const mebibyte = 1024 * 1024;

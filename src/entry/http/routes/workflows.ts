@@ -1,0 +1,92 @@
+import { z } from 'zod';
+import { service } from '../../../constants/service.ts';
+import { OutputFile } from '../../../models/file.ts';
+import { PromptState } from '../../../models/prompt-state.ts';
+import { InterruptAnswer, InterruptRequest, PromptId, SubmitAnswer, SubmitRequest } from '../../../models/workflow.ts';
+import { route, type Route } from '../route.ts';
+import { mebibyte, type RouteDeps } from './deps.ts';
+
+const OnePrompt = z.object({ prompt_id: PromptId });
+const HistoryEntry = z.record(z.string(), z.unknown()).meta({ id: 'HistoryEntry', description: "ComfyUI's own history entry: prompt, outputs, status, meta. Integers up to 2^64-1 keep every digit." });
+const OutputFiles = z.array(OutputFile);
+
+const small = {
+  '1': { class_type: 'EmptyImage', inputs: { width: 512, height: 512, batch_size: 1, color: 3_368_601 } },
+  '2': { class_type: 'SaveImage', inputs: { images: ['1', 0], filename_prefix: 'ComfyUI' } },
+};
+const examples = { smallest: { workflow: small }, watched: { workflow: small, client_id: 'my_client', front: true } };
+
+export function workflowRoutes({ config, workflows }: Pick<RouteDeps, 'config' | 'workflows'>): Route[] {
+  return [
+    route({
+      method: 'post',
+      path: `${service.api}/workflows/submit`,
+      id: 'submitWorkflow',
+      tag: 'Workflows',
+      summary: 'Submit a workflow',
+      description: 'Checks the graph, hands it to the least busy healthy instance and answers as soon as that instance has queued it. Watch it over the WebSocket under the `client_id`, or ask for its state.',
+      body: SubmitRequest,
+      bodyLimit: { bytes: config.MAX_WORKFLOW_MB * mebibyte, name: 'MAX_WORKFLOW_MB' },
+      examples,
+      answers: { 200: { description: 'Queued.', schema: SubmitAnswer } },
+      errors: ['WORKFLOW_VALIDATION_ERROR', 'CONFLICT', 'CONNECTION_ERROR', 'QUEUE_FULL', 'UPSTREAM_ERROR'],
+      run: ({ caller, body, signal }) => workflows.submit(caller, body, signal),
+    }),
+    route({
+      method: 'post',
+      path: `${service.api}/workflows/interrupt`,
+      id: 'interruptWorkflow',
+      tag: 'Workflows',
+      summary: 'Stop a prompt',
+      description: 'With a `prompt_id` stops that prompt, whether it waits or runs; without one, everything of the caller that runs now.',
+      body: InterruptRequest,
+      bodyOptional: true,
+      answers: { 200: { description: 'What became of each.', schema: InterruptAnswer } },
+      errors: ['NOT_FOUND', 'QUEUE_OPERATION_ERROR', 'CONNECTION_ERROR', 'UPSTREAM_ERROR'],
+      run: ({ caller, body, signal }) => workflows.interrupt(caller, body.prompt_id, signal),
+    }),
+    ...promptRoutes(workflows),
+  ];
+}
+
+function promptRoutes(workflows: RouteDeps['workflows']): Route[] {
+  const errors = ['NOT_FOUND', 'CONNECTION_ERROR', 'PROMPT_LOST', 'UPSTREAM_ERROR'] as const;
+  return [
+    route({
+      method: 'get',
+      path: `${service.api}/workflows/{prompt_id}`,
+      id: 'getWorkflow',
+      tag: 'Workflows',
+      summary: 'State of a prompt',
+      description: 'Where it stands: place in the queue, progress, outputs or what went wrong.',
+      params: OnePrompt,
+      answers: { 200: { description: 'Its state now.', schema: PromptState } },
+      errors,
+      run: ({ caller, params, signal }) => workflows.state(caller, params.prompt_id, signal),
+    }),
+    route({
+      method: 'get',
+      path: `${service.api}/workflows/{prompt_id}/history`,
+      id: 'getWorkflowHistory',
+      tag: 'Workflows',
+      summary: 'History entry of a prompt',
+      description: 'The bare entry, not wrapped under its id. Integers beyond 2^53 are plain JSON numbers: parse them losslessly.',
+      params: OnePrompt,
+      answers: { 200: { description: 'The entry.', schema: HistoryEntry } },
+      errors,
+      run: ({ caller, params, signal }) => workflows.history(caller, params.prompt_id, signal),
+    }),
+    route({
+      method: 'get',
+      path: `${service.api}/workflows/{prompt_id}/images`,
+      id: 'getWorkflowImages',
+      tag: 'Workflows',
+      summary: 'Outputs of a prompt',
+      description: 'Each with a `url` to fetch it by. `[]` while nothing has come out.',
+      params: OnePrompt,
+      answers: { 200: { description: 'The outputs.', schema: OutputFiles } },
+      errors,
+      run: ({ caller, params, signal }) => workflows.images(caller, params.prompt_id, signal),
+    }),
+  ];
+}
