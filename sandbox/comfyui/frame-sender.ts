@@ -12,6 +12,7 @@ export class FrameSender {
   readonly #knobs: Knobs;
   #sent = 0;
   #delayed = 0;
+  #ending = false;
   #tail: Promise<void> = Promise.resolve();
 
   constructor(socket: WebSocket, knobs: Knobs) {
@@ -34,7 +35,7 @@ export class FrameSender {
   }
 
   #now(frame: string | Buffer): void {
-    if (this.#socket.readyState !== this.#socket.OPEN) return;
+    if (this.#ending || this.#socket.readyState !== this.#socket.OPEN) return;
     this.#socket.send(this.#damaged(frame));
     this.#sent += 1;
     const limit = this.#knobs.state.dropSocketAfterFrames;
@@ -44,6 +45,7 @@ export class FrameSender {
 
   /** Cuts the connection once the frames already sent have left; no close frame, so the client sees 1006. */
   #endAfterFlush(): void {
+    this.#ending = true;
     this.#socket.ping('', false, () => { this.#socket.terminate(); });
   }
 

@@ -2,6 +2,9 @@ import { Float } from './json.ts';
 import { PythonError } from './python.ts';
 import type { QueueItem } from './graph.ts';
 
+/** More than anybody tests with; the recorded server has no limit. */
+const MAX_PENDING = 10_000;
+
 /**
  * Pending prompts in a binary heap, so `queue_pending` shows heap order (ws 22). Two items with the same number and the
  * same prompt id cannot be compared: a push then fails although the item is in (ws 31), a pop loses one item (ws 36).
@@ -31,6 +34,7 @@ export class PromptQueue {
 
   /** Throws PythonError when the new item ties with another; it is queued all the same, without a status (ws 31). */
   put(item: QueueItem): void {
+    if (this.#pending.length >= MAX_PENDING) throw new PythonError('MemoryError', 'too many pending prompts');
     this.#pending.push(item);
     rise(this.#pending, { from: 0, at: this.#pending.length - 1 });
     this.#changed();

