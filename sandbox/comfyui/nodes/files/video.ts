@@ -57,7 +57,7 @@ const runEncoder = async (plan: VideoPlan, args: readonly string[]): Promise<voi
   const ended = new Promise<number | null>((resolve, reject) => child.on('error', reject).on('close', resolve));
   const [end] = await Promise.allSettled([ended, pipeline(bytesOf(plan.images), child.stdin)]);
   if (end.status === 'rejected') throw failure(end.reason, plan);
-  if (end.value !== 0) throw failure(said.trim() || `exit code ${String(end.value)}`, plan);
+  if (end.value !== 0) throw failure(said.replace(/^Svt\[info\].*\n/gmu, '').trim() || `exit code ${String(end.value)}`, plan);
 };
 
 /** Encodes the batch as WebM through ffmpeg into `file`. */

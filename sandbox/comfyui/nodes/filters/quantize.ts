@@ -6,8 +6,12 @@ import { medianCut } from './median-cut.ts';
 
 const BLACK: Rgb = [0, 0, 0];
 
+/** How many places a palette has; unused ones are black and can be chosen, as in the original. */
+const PLACES = 256;
+
 /** Colours are looked up in cells of 4 x 4 x 4 by their darkest corner, and remembered. */
-const lookup = (palette: readonly Rgb[]): ((red: number, green: number, blue: number) => Rgb) => {
+const lookup = (colours: readonly Rgb[]): ((red: number, green: number, blue: number) => Rgb) => {
+  const palette = colours.length < PLACES ? [...colours, BLACK] : colours;
   const known = new Map<number, Rgb>();
   const nearest = (red: number, green: number, blue: number): Rgb => {
     let best = palette[0] ?? BLACK;
@@ -83,7 +87,7 @@ const bayer = (side: number): ((x: number, y: number) => number) => {
   };
 };
 
-/** A 3-channel picture in at most `colours` colours of its own. `dither`: none, floyd-steinberg or bayer-N. */
+/** A 3-channel picture in at most `colours` colours of its own, and black. `dither`: none, floyd-steinberg or bayer-N. */
 export const quantized = async (bitmap: Bitmap, colours: number, dither: string): Promise<Bitmap> => {
   const palette = medianCut(bitmap, colours);
   if (dither === 'none') return mapPixels(bitmap, palette, () => 0);
