@@ -25,16 +25,18 @@ export class Execution {
   readonly #item: QueueItem;
   readonly #messages: RunMessages;
   readonly #signal: AbortSignal;
+  readonly #stop: AbortSignal;
   readonly #executed: string[] = [];
   #keys = new Map<string, string>();
   /** The node that runs now, for clients that come back (ws 16). */
   current: string | undefined;
 
-  constructor(parts: ExecutorParts, run: { item: QueueItem; messages: RunMessages; signal: AbortSignal }) {
+  constructor(parts: ExecutorParts, run: { item: QueueItem; messages: RunMessages; signal: AbortSignal; stop: AbortSignal }) {
     this.#parts = parts;
     this.#item = run.item;
     this.#messages = run.messages;
     this.#signal = run.signal;
+    this.#stop = run.stop;
   }
 
   async run(): Promise<RunResult> {
@@ -77,7 +79,7 @@ export class Execution {
   async #execute(id: string): Promise<void> {
     this.#messages.started(id);
     this.#messages.executing(id);
-    await pause(this.#parts.knobs, 'nodeDelayMs', this.#signal);
+    await pause(this.#parts.knobs, 'nodeDelayMs', this.#heard());
     if (this.#signal.aborted) throw new Interrupted();
     const node = this.#node(id);
     const result = await node.run(this.#inputs(id), this.#context(id, node));
@@ -115,14 +117,19 @@ export class Execution {
       promptText: writeJson(this.#item.prompt),
       extraPnginfo: pngTexts(this.#item.extraData),
       folders,
-      signal: knobs.state.deaf ? new AbortController().signal : this.#signal,
+      signal: this.#heard(),
       progress: async (value, max, preview) => {
-        await pause(knobs, 'stepDelayMs', this.#signal);
-        if (this.#signal.aborted && !knobs.state.deaf) throw new Interrupted();
+        await pause(knobs, 'stepDelayMs', this.#heard());
+        if (this.#heard().aborted) throw new Interrupted();
         await this.#messages.step(id, { value, max, preview, fit: node.neverCached !== true });
       },
       text: (message) => { this.#messages.text(id, message); },
     };
+  }
+
+  /** A deaf node hears only the end of the server, not an interrupt. */
+  #heard(): AbortSignal {
+    return this.#parts.knobs.state.deaf ? this.#stop : this.#signal;
   }
 
   #failed(id: string, error: unknown): void {

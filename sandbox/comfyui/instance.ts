@@ -13,6 +13,9 @@ import { Sockets, statusOf } from './sockets.ts';
 
 export type InstanceParts = Omit<ExecutorParts, 'cache'> & { readonly counters: Counters };
 
+/** How long a node that is in the middle of something may take to notice the end. */
+const LETTING_GO_MS = 2_000;
+
 /** Everything a server process forgets when it ends: queue, history, cache, sockets, the number counter, the worker. */
 export class Instance {
   readonly sockets: Sockets;
@@ -22,6 +25,7 @@ export class Instance {
   readonly #parts: InstanceParts;
   readonly #stop = new AbortController();
   #number = 0;
+  #worked: Promise<void> = Promise.resolve();
   #freeWanted = false;
   #run: { readonly item: QueueItem; readonly clientId: string | undefined; readonly abort: AbortController; execution: Execution | undefined } | undefined;
 
@@ -45,7 +49,11 @@ export class Instance {
   }
 
   /** One prompt at a time, until stopped or until something kills the worker for good (ws 33, ws 36). */
-  async work(): Promise<void> {
+  start(): void {
+    this.#worked = this.#work();
+  }
+
+  async #work(): Promise<void> {
     try {
       for (;;) await this.#process(await this.queue.take(this.#stop.signal));
     } catch (error) {
@@ -64,11 +72,12 @@ export class Instance {
     else this.#cache.clear();
   }
 
-  /** As when the process ends: sockets break off, what runs is abandoned. */
-  stop(): void {
+  /** As when the process ends: sockets break off, what runs is abandoned. Resolves when it has let go of its files, or soon. */
+  async stop(): Promise<void> {
     this.#stop.abort();
     this.#run?.abort.abort();
     this.sockets.cutAll();
+    await Promise.race([this.#worked, sleep(LETTING_GO_MS, undefined, { ref: false })]);
   }
 
   async #process(item: QueueItem): Promise<void> {
@@ -77,7 +86,7 @@ export class Instance {
     const clientId = typeof client === 'string' ? client : undefined;
     const messages = new RunMessages(this.sockets, { promptId: item.promptId, clientId });
     const abort = new AbortController();
-    const execution = new Execution({ ...this.#parts, cache: this.#cache }, { item, messages, signal: abort.signal });
+    const execution = new Execution({ ...this.#parts, cache: this.#cache }, { item, messages, signal: abort.signal, stop: this.#stop.signal });
     this.#run = { item, clientId, abort, execution };
     this.#parts.counters.executed(item.promptId);
     const result = await execution.run();

@@ -89,7 +89,7 @@ class Sandbox implements RunningSandbox {
       this.#server.once('error', reject);
       this.#server.listen(this.#options.port ?? 0, this.#options.host ?? '127.0.0.1', resolve);
     });
-    void this.#instance.work();
+    this.#instance.start();
   }
 
   closeSockets(): void {
@@ -101,16 +101,16 @@ class Sandbox implements RunningSandbox {
   }
 
   async restart(): Promise<void> {
-    this.#instance.stop();
+    await this.#instance.stop();
     await prepareFolders(this.#parts.folders);
     this.#instance = new Instance(this.#parts);
-    void this.#instance.work();
+    this.#instance.start();
   }
 
   async close(): Promise<void> {
-    this.#instance.stop();
     const closed = new Promise<void>((resolve) => this.#server.close(() => { resolve(); }));
     this.#server.closeAllConnections();
+    await this.#instance.stop();
     await closed;
   }
 
