@@ -8,19 +8,23 @@ const Converted = z.looseObject({ $defs: z.record(z.string(), z.record(z.string(
 export class Components {
   readonly schemas: Record<string, Json> = {};
 
-  /** What to write where the schema is used. */
+  /**
+   * What to write where the schema is used: a reference when it has an id. It is as callers send it, and as lenient
+   * about more fields as the schema is; definitions move to the components.
+   */
   reference(schema: z.ZodType): Json {
-    const json = this.#convert(schema);
-    const id = schema.meta()?.id;
-    if (id === undefined) return json;
-    this.schemas[id] = json;
-    return { $ref: `#/components/schemas/${id}` };
+    const converted = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any', override: ({ jsonSchema }) => void delete jsonSchema.id });
+    delete converted.$schema;
+    const text = JSON.stringify(converted).replaceAll('"#/$defs/', '"#/components/schemas/');
+    const { $defs = {}, ...json } = Converted.parse(JSON.parse(text));
+    Object.assign(this.schemas, $defs);
+    return json;
   }
 
   /** One entry per property of an object schema. */
   parameters(schema: z.ZodObject | undefined, place: 'path' | 'query'): Json[] {
     if (schema === undefined) return [];
-    const { properties = {}, required = [] } = Converted.parse(this.#convert(schema));
+    const { properties = {}, required = [] } = Converted.parse(this.reference(schema));
     return Object.entries(properties).map(([name, { description, ...property }]) => ({
       name,
       in: place,
@@ -28,15 +32,5 @@ export class Components {
       ...(description === undefined ? {} : { description }),
       schema: property,
     }));
-  }
-
-  /** As callers send it, and as lenient about more fields as the schema is; definitions move to the components. */
-  #convert(schema: z.ZodType): Json {
-    const converted = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any', override: ({ jsonSchema }) => void delete jsonSchema.id });
-    delete converted.$schema;
-    const text = JSON.stringify(converted).replaceAll('"#/$defs/', '"#/components/schemas/');
-    const { $defs = {}, ...json } = Converted.parse(JSON.parse(text));
-    Object.assign(this.schemas, $defs);
-    return json;
   }
 }

@@ -23,13 +23,19 @@ export function accessLog(log: Logger): RequestHandler {
   };
 }
 
+/** A 503 that was answered on purpose, such as "not ready", is no failure. */
+function levelOf(status: number, failed: boolean): 'error' | 'info' | 'http' {
+  if (status < 400) return 'http';
+  return status >= 500 && failed ? 'error' : 'info';
+}
+
 /** Status in the log of a call whose caller went away before the answer was complete. */
 const abandoned = 499;
 
 function writeLine(log: Logger, { request, response, began }: { readonly request: Request; readonly response: Response; readonly began: number }): void {
   const status = response.writableFinished ? response.statusCode : abandoned;
   const error = causeOf(response);
-  const level = status >= 500 ? 'error' : status >= 400 ? 'info' : 'http';
+  const level = levelOf(status, error !== undefined);
   const caller = callerOf(response);
   log[level](`${request.method} ${request.originalUrl} ${status}`, {
     status,
