@@ -1,0 +1,96 @@
+import { fail } from '../../core/errors.ts';
+import { type Caller, owns } from '../../models/caller.ts';
+import type { Instance } from '../../models/instance.ts';
+import type { InterruptOutcome } from '../../models/workflow.ts';
+import { endingOf } from '../../molecules/prompt-outputs/ending.ts';
+import type { WorkflowParts } from './parts.ts';
+import { PromptSearch } from './whereabouts.ts';
+
+/** Milliseconds to wait for a running node to react; ComfyUI looks at an interrupt between steps and nodes only (ws 09). */
+const REACTION = 10_000;
+const LOOK_EVERY = 200;
+
+interface Target {
+  readonly promptId: string;
+  readonly instance: Instance;
+}
+
+/** Stops prompts, and says what really became of each. */
+export class Interruption {
+  readonly #parts: WorkflowParts;
+  readonly #search: PromptSearch;
+
+  constructor(parts: WorkflowParts) {
+    this.#parts = parts;
+    this.#search = new PromptSearch(parts);
+  }
+
+  /** NOT_FOUND when the caller has no such prompt. */
+  async stop(caller: Caller, promptId: string, signal: AbortSignal): Promise<InterruptOutcome> {
+    const target = await this.#find(caller, promptId, signal);
+    return target === 'already_finished' ? target : this.#stop(target, signal);
+  }
+
+  /** What runs now and belongs to the caller; for an admin, whatever runs. */
+  async running(caller: Caller, signal: AbortSignal): Promise<readonly string[]> {
+    const { pool, comfyui, records } = this.#parts;
+    const answers = await Promise.allSettled(pool.all().map(async (instance) => comfyui.queue.snapshot(instance, signal)));
+    const ids = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value.running.map((entry) => entry.promptId) : []));
+    if (answers.length > 0 && answers.every((answer) => answer.status === 'rejected')) throw answers[0]?.reason;
+    if (caller.admin) return ids;
+    const owned = new Set((await records.prompts.findMany(ids)).filter((record) => owns(caller, record.key)).map((record) => record.promptId));
+    return ids.filter((id) => owned.has(id));
+  }
+
+  async #find(caller: Caller, promptId: string, signal: AbortSignal): Promise<Target | 'already_finished'> {
+    const { tracker, records, pool } = this.#parts;
+    const tracked = tracker.get(promptId);
+    const record = tracked ?? (await records.prompts.find(promptId));
+    if (record && !owns(caller, record.key)) throw unknown(promptId);
+    if (tracked?.phase === 'ended' || (record && 'state' in record && record.state !== 'submitted')) return 'already_finished';
+    const instance = record ? pool.get(record.instance) : undefined;
+    if (instance) return { promptId, instance };
+    if (!record && !caller.admin) throw unknown(promptId);
+    const { found, incomplete } = await this.#search.everywhere(promptId, signal);
+    if (found) return found.at.place === 'history' ? 'already_finished' : { promptId, instance: found.instance };
+    throw incomplete ? fail('CONNECTION_ERROR', `not every instance could be asked for prompt "${promptId}".`) : unknown(promptId);
+  }
+
+  /** Out of the queue first, since a waiting prompt begins at any moment; then an interrupt of exactly this one. */
+  async #stop(target: Target, signal: AbortSignal): Promise<InterruptOutcome> {
+    const { promptId, instance } = target;
+    const { comfyui, records, tracker, now } = this.#parts;
+    await records.prompts.requestStop([promptId]);
+    const tracked = tracker.get(promptId);
+    if (tracked) tracked.stopRequestedAt ??= now();
+    await comfyui.queue.remove(instance, [promptId], signal);
+    const at = await this.#search.on(instance, promptId, signal);
+    if (at.place === 'nowhere') {
+      tracker.nudge(instance.name);
+      return 'removed';
+    }
+    if (at.place === 'history') return 'already_finished';
+    await comfyui.queue.interrupt(instance, promptId, signal);
+    return this.#await(target, AbortSignal.any([signal, AbortSignal.timeout(REACTION)]));
+  }
+
+  /** Waits for the ending. The events wake us early; the queue and the history are asked all the same. */
+  async #await(target: Target, limit: AbortSignal): Promise<InterruptOutcome> {
+    const { tracker, sleep } = this.#parts;
+    while (!limit.aborted) {
+      const tracked = tracker.get(target.promptId);
+      if (tracked?.phase === 'ended') return tracked.ending?.state === 'interrupted' ? 'interrupted' : 'already_finished';
+      const pause = AbortSignal.any([limit, AbortSignal.timeout(LOOK_EVERY)]);
+      await (tracked ? tracker.whenEnded(target.promptId, pause) : sleep(LOOK_EVERY, limit)).catch(() => undefined);
+      if (tracked?.phase === 'ended' || limit.aborted) continue;
+      const at = await this.#search.on(target.instance, target.promptId, limit).catch(() => undefined);
+      if (at?.place === 'history') return endingOf(at.entry).state === 'interrupted' ? 'interrupted' : 'already_finished';
+      if (at?.place === 'nowhere') return 'removed';
+    }
+    return 'interrupt_requested';
+  }
+}
+
+function unknown(promptId: string): Error {
+  return fail('NOT_FOUND', `prompt "${promptId}".`);
+}

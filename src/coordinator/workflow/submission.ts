@@ -1,0 +1,187 @@
+import { fail, failedWith, type GatewayError, reasonOf } from '../../core/errors.ts';
+import type { Caller } from '../../models/caller.ts';
+import type { SubmitOutcome } from '../../models/comfyui.ts';
+import type { Instance } from '../../models/instance.ts';
+import type { SubmitAnswer, SubmitRequest } from '../../models/workflow.ts';
+import { faultsOf, nodeFaults } from '../../molecules/comfyui-workflow/translate.ts';
+import { audienceOf } from '../../molecules/event-feed/feed.ts';
+import { check, checkFinite, mayBeNotFinite } from '../../molecules/graph/check.ts';
+import { classesOf } from '../../molecules/graph/read.ts';
+import { InputPlacement, type Prepared } from './input-placement.ts';
+import type { WorkflowParts } from './parts.ts';
+import { PromptSearch } from './whereabouts.ts';
+
+interface Draft {
+  readonly caller: Caller;
+  readonly promptId: string;
+  readonly clientId: string;
+  readonly request: SubmitRequest;
+  readonly prepared: Prepared;
+}
+
+type Accepted = Extract<SubmitOutcome, { kind: 'accepted' }>;
+
+/** Milliseconds between looks for a prompt whose submission got no answer. */
+const LOOKS = [50, 250, 1_000] as const;
+
+/** Hands a workflow to an instance, exactly once. Not stopped by a caller who hangs up: the outcome is recorded all the same. */
+export class Submission {
+  readonly #parts: WorkflowParts;
+  readonly #search: PromptSearch;
+  readonly #inputs: InputPlacement;
+
+  constructor(parts: WorkflowParts) {
+    this.#parts = parts;
+    this.#search = new PromptSearch(parts);
+    this.#inputs = new InputPlacement(parts);
+  }
+
+  async submit(caller: Caller, request: SubmitRequest): Promise<SubmitAnswer> {
+    const faults = check(request.workflow);
+    if (faults.length > 0) throw fail('WORKFLOW_VALIDATION_ERROR', faults.slice(0, 3).map((fault) => fault.reason).join(' '), { faults });
+    const prepared = await this.#inputs.prepare(caller, request.workflow);
+    const promptId = request.prompt_id ?? this.#parts.newId();
+    if (request.prompt_id !== undefined) await this.#refuseUsed(promptId);
+    const draft = { caller, promptId, clientId: request.client_id ?? this.#parts.newId(), request, prepared };
+    const first = this.#choose(draft, new Set());
+    await this.#refuseNotFinite(first, prepared);
+    await this.#claim(draft, first);
+    return this.#handOver(draft, first);
+  }
+
+  #choose(draft: Draft, tried: ReadonlySet<string>): Instance {
+    const { pool } = this.#parts;
+    const { pinned } = draft.prepared;
+    const chosen = pinned ? (pool.isHealthy(pinned.name) && !tried.has(pinned.name) ? pinned : undefined) : pool.choose(tried);
+    if (chosen) return chosen;
+    const names = pool.all().map((instance) => instance.name).join(', ');
+    throw fail('CONNECTION_ERROR', `no instance can take the workflow now (${pinned ? `it needs ${pinned.name}` : names}).`, { retryAfter: 5 });
+  }
+
+  /** NaN and infinity in a FLOAT make the history of the server unreadable (ws 32). */
+  async #refuseNotFinite(instance: Instance, prepared: Prepared): Promise<void> {
+    if (!mayBeNotFinite(prepared.workflow)) return;
+    const faults = checkFinite(prepared.workflow, await this.#parts.comfyui.info.declarations(instance));
+    if (faults.length > 0) throw fail('WORKFLOW_VALIDATION_ERROR', faults.map((fault) => `Node "${fault.node_id}", input "${fault.input}": ${fault.reason}`).join(' '), { faults });
+  }
+
+  /** ComfyUI itself would run a second prompt of the same id and mix up the two (ws 25). */
+  async #refuseUsed(promptId: string): Promise<void> {
+    if (this.#parts.tracker.get(promptId) || (await this.#parts.records.prompts.find(promptId))) throw conflict(promptId);
+    const { found } = await this.#search.everywhere(promptId, AbortSignal.timeout(10_000));
+    if (found) throw conflict(promptId);
+  }
+
+  async #claim(draft: Draft, instance: Instance): Promise<void> {
+    const { tracker, feed, records, now } = this.#parts;
+    const prompt = { promptId: draft.promptId, key: draft.caller.key, clientId: draft.clientId, instance: instance.name, createdAt: now() };
+    if (!(await records.prompts.insert(prompt))) throw conflict(draft.promptId);
+    tracker.add({ ...prompt, classes: classesOf(draft.request.workflow) });
+    feed.open(draft.promptId, audienceOf(draft.caller.key, draft.clientId));
+    this.#count(instance);
+  }
+
+  async #handOver(draft: Draft, first: Instance): Promise<SubmitAnswer> {
+    const tried = new Set<string>();
+    let instance = first;
+    for (;;) {
+      tried.add(instance.name);
+      const outcome = await this.#attempt(draft, instance);
+      if (outcome.kind === 'accepted') return this.#accept(draft, instance, outcome);
+      const next = outcome.kind === 'unreached' ? this.#next(draft, tried) : undefined;
+      if (!next) throw await this.#giveUp(draft, instance, outcome);
+      await this.#move(draft, { from: instance, to: next });
+      instance = next;
+    }
+  }
+
+  #next(draft: Draft, tried: ReadonlySet<string>): Instance | undefined {
+    return draft.prepared.pinned ? undefined : this.#parts.pool.choose(tried);
+  }
+
+  async #move(draft: Draft, way: { from: Instance; to: Instance }): Promise<void> {
+    await this.#parts.records.prompts.move(draft.promptId, way.to.name);
+    this.#parts.tracker.move(draft.promptId, way.to.name);
+    this.#count(way.from);
+    this.#count(way.to);
+  }
+
+  /** One try on one instance, with a second one where it is certain that the first did nothing. */
+  async #attempt(draft: Draft, instance: Instance): Promise<SubmitOutcome> {
+    const outcome = await this.#post(draft, instance);
+    if (outcome.kind === 'refused' && draft.prepared.inputs.length > 0 && faultsOf(outcome.refusal).some((fault) => fault.type === 'custom_validation_failed')) {
+      await this.#inputs.forget(instance, draft.prepared.inputs);
+      return this.#post(draft, instance);
+    }
+    if (outcome.kind !== 'unknown') return outcome;
+    const found = await this.#look(draft, instance);
+    if (found !== 'absent') return found === 'unreachable' ? outcome : found;
+    return outcome.stale ? this.#post(draft, instance) : { kind: 'unreached', error: outcome.error };
+  }
+
+  async #post(draft: Draft, instance: Instance): Promise<SubmitOutcome> {
+    try {
+      await this.#inputs.place(instance, draft.prepared.inputs, AbortSignal.timeout(600_000));
+    } catch (error) {
+      return { kind: 'unreached', error };
+    }
+    const { request, prepared, promptId } = draft;
+    const submission = { promptId, clientId: this.#parts.clientId, workflow: prepared.workflow, front: request.front ?? false, extraData: request.extra_data };
+    return this.#parts.comfyui.workflow.submit(instance, submission, AbortSignal.timeout(600_000));
+  }
+
+  /** After a 500 or a broken connection the prompt may be there all the same (ws 31): ask before answering. */
+  async #look(draft: Draft, instance: Instance): Promise<Accepted | 'absent' | 'unreachable'> {
+    let answered = false;
+    for (const pause of LOOKS) {
+      await this.#parts.sleep(pause, AbortSignal.timeout(60_000));
+      const at = await this.#search.on(instance, draft.promptId, AbortSignal.timeout(10_000)).catch((error: unknown) => {
+        this.#parts.log.warn('an instance did not say whether it has a prompt', { prompt_id: draft.promptId, instance: instance.name, reason: reasonOf(error) });
+        return undefined;
+      });
+      if (at && at.place !== 'nowhere') return { kind: 'accepted', number: at.place === 'history' ? Number(at.entry.prompt[0] ?? 0) : at.number, nodeErrors: {} };
+      answered = at !== undefined;
+    }
+    return answered ? 'absent' : 'unreachable';
+  }
+
+  #accept(draft: Draft, instance: Instance, outcome: Accepted): SubmitAnswer {
+    this.#parts.tracker.accepted(draft.promptId, outcome.number, this.#parts.now());
+    const left = nodeFaults(outcome.nodeErrors);
+    const warnings = left.map((fault) => `Left out of this run: node ${fault.node_id} (${fault.class_type}), ${fault.reason}`);
+    return {
+      prompt_id: draft.promptId,
+      number: outcome.number,
+      client_id: draft.clientId,
+      instance: instance.name,
+      node_errors: outcome.nodeErrors,
+      ...(warnings.length > 0 ? { warnings } : {}),
+    };
+  }
+
+  async #giveUp(draft: Draft, instance: Instance, outcome: Exclude<SubmitOutcome, { kind: 'accepted' }>): Promise<GatewayError> {
+    if (outcome.kind === 'unknown') {
+      this.#parts.tracker.accepted(draft.promptId, 0, this.#parts.now());
+      return fail('CONNECTION_ERROR', `instance ${instance.name} gave no answer and cannot be asked, so nobody knows yet whether prompt ${draft.promptId} runs; GET /api/v1/workflows/${draft.promptId} tells once it is back.`, { cause: outcome.error, promptId: draft.promptId });
+    }
+    await this.#parts.records.prompts.drop(draft.promptId);
+    this.#parts.tracker.remove(draft.promptId);
+    this.#parts.feed.forget([draft.promptId]);
+    this.#count(instance);
+    if (outcome.kind === 'unreached') return failedWith(outcome.error) ? outcome.error : fail('INTERNAL_ERROR', 'the workflow could not be handed over.', { cause: outcome.error });
+    const faults = faultsOf(outcome.refusal);
+    return fail('WORKFLOW_VALIDATION_ERROR', faults.slice(0, 3).map(sentenceOf).join(' '), { faults });
+  }
+
+  #count(instance: Instance): void {
+    this.#parts.pool.setInFlight(instance.name, this.#parts.tracker.countInFlight(instance.name));
+  }
+}
+
+function sentenceOf(fault: { node_id?: string | undefined; class_type?: string | undefined; reason: string }): string {
+  return fault.node_id === undefined ? `${fault.reason}.` : `Node ${fault.node_id}${fault.class_type ? ` (${fault.class_type})` : ''}: ${fault.reason}.`;
+}
+
+function conflict(promptId: string): GatewayError {
+  return fail('CONFLICT', `prompt_id "${promptId}" is in use; leave it out and the gateway chooses one.`);
+}
