@@ -1,0 +1,152 @@
+import { failedWith, fail, reasonOf } from '../../core/errors.ts';
+import type { HistoryEntry } from '../../models/comfyui.ts';
+import { fileTypes } from '../../models/file.ts';
+import { fileUrl } from '../../models/file-url.ts';
+import type { OutputFile } from '../../models/file.ts';
+import type { PromptError } from '../../models/prompt-state.ts';
+import type { PromptEnding } from '../../models/records.ts';
+import { endingOf } from '../../molecules/prompt-outputs/ending.ts';
+import { filesOf } from '../../molecules/prompt-outputs/outputs.ts';
+import type { Tracked } from '../../molecules/prompt-tracker/tracker.ts';
+import type { LiveParts } from './parts.ts';
+
+/** Milliseconds between looks at the history, which may show an ending a few milliseconds after the events do. */
+const CONFIRM = [0, 10, 50, 250] as const;
+
+interface Ending {
+  readonly state: 'completed' | 'failed' | 'interrupted';
+  readonly error?: PromptError;
+  readonly reason?: string;
+  readonly files: readonly OutputFile[];
+  readonly entry?: HistoryEntry;
+  readonly startedAt?: number | undefined;
+  /** ComfyUI's own fields of the last message, as node_id, node_type, executed. */
+  readonly announced?: Readonly<Record<string, unknown>>;
+}
+
+/** Ends prompts: confirmed by history, written down, told once, after everything else. */
+export class Endings {
+  readonly #parts: LiveParts;
+
+  constructor(parts: LiveParts) {
+    this.#parts = parts;
+  }
+
+  /** The events say that it is over; ends it with what the history says. False when the history does not have it. */
+  async confirm(tracked: Tracked, signal: AbortSignal): Promise<boolean> {
+    if (tracked.confirming || tracked.phase === 'ended') return true;
+    tracked.confirming = true;
+    try {
+      const instance = this.#parts.pool.get(tracked.instance);
+      for (const pause of instance ? CONFIRM : []) {
+        if (pause > 0) await this.#parts.sleep(pause, signal);
+        const entry = instance && (await this.#parts.comfyui.history.entry(instance, tracked.promptId, signal));
+        if (!entry) continue;
+        await this.finish(tracked, entry);
+        return true;
+      }
+      return false;
+    } finally {
+      tracked.confirming = false;
+    }
+  }
+
+  /** Ends it as its history entry says. */
+  async finish(tracked: Tracked, entry: HistoryEntry): Promise<void> {
+    const ending = endingOf(entry);
+    const files = filesOf(entry.outputs, (ref) => fileUrl(ref, { promptId: tracked.promptId, publicUrl: this.#parts.publicUrl }));
+    const announced = dataOf(entry.status?.messages.at(-1)?.[1]);
+    const common = { files, entry, startedAt: ending.startedAt ?? tracked.startedAt, announced };
+    if (ending.state === 'interrupted' && tracked.timedOutAt !== undefined) return this.#end(tracked, { state: 'failed', error: this.#timeout(), ...common });
+    if (ending.state === 'interrupted') return this.#end(tracked, { state: 'interrupted', reason: whoStopped(tracked), ...common });
+    return this.#end(tracked, { state: ending.state, ...(ending.error ? { error: ending.error } : {}), ...common });
+  }
+
+  /** Neither in the queue nor in the history: removed through us, or lost. */
+  async vanished(tracked: Tracked, why: string): Promise<void> {
+    if (tracked.stopRequestedAt !== undefined) return this.#end(tracked, { state: 'interrupted', reason: 'It was removed from the queue before it began.', files: [] });
+    const detail = fail('PROMPT_LOST', why);
+    return this.#end(tracked, { state: 'failed', error: { code: 'PROMPT_LOST', reason: detail.message }, files: [], startedAt: tracked.startedAt });
+  }
+
+  /** It was interrupted when its time was over and still runs. */
+  async timedOut(tracked: Tracked): Promise<void> {
+    return this.#end(tracked, { state: 'failed', error: this.#timeout(), files: [], startedAt: tracked.startedAt });
+  }
+
+  #timeout(): PromptError {
+    const detail = fail('TASK_TIMEOUT', `the prompt ran longer than COMFYUI_TIMEOUT, ${this.#parts.promptLimit / 1000} seconds, and was interrupted.`);
+    return { code: 'TASK_TIMEOUT', reason: detail.message };
+  }
+
+  async #end(tracked: Tracked, ending: Ending): Promise<void> {
+    if (tracked.phase === 'ended') return;
+    const { tracker, feed, pool, now } = this.#parts;
+    const endedAt = now();
+    const startedAt = ending.startedAt;
+    await this.#write(tracked, ending, endedAt);
+    if (tracker.get(tracked.promptId)?.phase === 'ended') return;
+    const common = { client_id: tracked.clientId, instance: tracked.instance, durations: durations({ createdAt: tracked.createdAt, startedAt, endedAt }) };
+    if (startedAt !== undefined) feed.state(tracked.promptId, 'executing', { node: null, display_node: null });
+    this.#tell(tracked.promptId, ending, common);
+    feed.forget(tracker.ended(tracked.promptId, ending.state, endedAt));
+    pool.setInFlight(tracked.instance, tracker.countInFlight(tracked.instance));
+    const refs = ending.files.flatMap((file) => {
+      const type = fileTypes.find((known) => known === file.type);
+      return type ? [{ filename: file.filename, subfolder: file.subfolder, type }] : [];
+    });
+    if (refs.length > 0) this.#parts.mirror(tracked.promptId, tracked.instance, refs);
+    this.#parts.log.tasks.info(`prompt ${ending.state}`, { prompt_id: tracked.promptId, instance: tracked.instance, key: tracked.key, ...common.durations, ...(ending.error ? { reason: ending.error.reason } : {}) });
+  }
+
+  #tell(promptId: string, ending: Ending, common: Readonly<Record<string, unknown>>): void {
+    const { feed } = this.#parts;
+    const announced = ending.announced ?? {};
+    switch (ending.state) {
+      case 'completed':
+        return feed.state(promptId, 'result', { ...common, images: ending.files });
+      case 'failed':
+        return feed.state(promptId, 'execution_error', { ...announced, ...common, ...ending.error, images: ending.files });
+      case 'interrupted':
+        return feed.state(promptId, 'execution_interrupted', { ...announced, ...common, reason: ending.reason, images: ending.files });
+      default: {
+        const never: never = ending.state;
+        return never;
+      }
+    }
+  }
+
+  /** A database that cannot be written does not keep anybody waiting: the ending is told and the fault logged. */
+  async #write(tracked: Tracked, ending: Ending, endedAt: number): Promise<void> {
+    const seq = this.#parts.feed.seq(tracked.promptId) + (ending.startedAt === undefined ? 1 : 2);
+    const record: PromptEnding = {
+      state: ending.state,
+      startedAt: ending.startedAt,
+      endedAt,
+      detail: JSON.stringify({ seq, ...(ending.error ? { error: ending.error } : {}), ...(ending.reason === undefined ? {} : { reason: ending.reason }) }),
+      history: ending.entry ? this.#parts.comfyui.history.serialize(ending.entry) : undefined,
+      outputs: ending.files.flatMap((file) => {
+        const type = fileTypes.find((known) => known === file.type);
+        return type ? [{ filename: file.filename, subfolder: file.subfolder, type, nodeId: file.node_id, kind: file.kind }] : [];
+      }),
+    };
+    await this.#parts.records.finish(tracked.promptId, record).catch((error: unknown) => {
+      if (!failedWith(error)) throw error;
+      this.#parts.log.tasks.error('the ending of a prompt could not be written', { prompt_id: tracked.promptId, error, reason: reasonOf(error) });
+    });
+  }
+}
+
+function durations(times: { createdAt: number; startedAt: number | undefined; endedAt: number }): Record<string, number> {
+  const { createdAt, startedAt, endedAt } = times;
+  const total = { total_ms: Math.max(0, endedAt - createdAt) };
+  return startedAt === undefined ? total : { queued_ms: Math.max(0, startedAt - createdAt), execution_ms: Math.max(0, endedAt - startedAt), ...total };
+}
+
+function whoStopped(tracked: Tracked): string {
+  return tracked.stopRequestedAt === undefined ? 'Somebody interrupted it on the ComfyUI server.' : 'It was interrupted on request.';
+}
+
+function dataOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? { ...value } : {};
+}

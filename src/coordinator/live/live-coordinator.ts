@@ -1,0 +1,61 @@
+import type { Caller } from '../../models/caller.ts';
+import type { PromptRecord } from '../../models/records.ts';
+import { fail } from '../../core/errors.ts';
+import { audienceOf } from '../../molecules/event-feed/feed.ts';
+import { InstanceFollower } from './instance-follower.ts';
+import type { LiveParts } from './parts.ts';
+import { Watch } from './watch.ts';
+
+/** Follows every instance and serves whoever watches. */
+export class LiveCoordinator {
+  readonly #parts: LiveParts;
+  readonly #watches = new Set<Watch>();
+
+  constructor(parts: LiveParts) {
+    this.#parts = parts;
+  }
+
+  /** Takes up what earlier processes left unfinished. Before `run`. */
+  async adopt(): Promise<number> {
+    const { records, tracker, feed, pool } = this.#parts;
+    const unfinished = await records.unfinished();
+    for (const record of unfinished) {
+      if (tracker.get(record.promptId)) continue;
+      tracker.add({ ...record, classes: new Map(), adopted: true });
+      feed.open(record.promptId, audienceOf(record.key, record.clientId));
+      if (!pool.get(record.instance)) await this.#orphan(record);
+    }
+    for (const instance of pool.all()) pool.setInFlight(instance.name, tracker.countInFlight(instance.name));
+    return unfinished.length;
+  }
+
+  /** Follows all instances until the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all(this.#parts.pool.all().map(async (instance) => new InstanceFollower(this.#parts, instance).run(signal)));
+  }
+
+  /** Opens a watch for one socket. Throws QUEUE_FULL when there are too many. */
+  watch(caller: Caller, clientId: string): Watch {
+    if (this.#parts.feed.full) throw fail('QUEUE_FULL', 'there are too many open sockets.');
+    const watch = new Watch(this.#parts, { caller, clientId });
+    this.#watches.add(watch);
+    watch.onClose(() => this.#watches.delete(watch));
+    return watch;
+  }
+
+  /** Ends every watch, as at shutdown. What waits is delivered first. */
+  closeAll(code: number, reason: string): void {
+    for (const watch of this.#watches) watch.close(code, reason);
+  }
+
+  /** Its instance is not configured any more. */
+  async #orphan(record: PromptRecord): Promise<void> {
+    const { records, tracker, feed, now, log } = this.#parts;
+    const error = fail('PROMPT_LOST', `prompt ${record.promptId} was on instance ${record.instance}, which is not configured any more.`);
+    await records.finish(record.promptId, { state: 'failed', startedAt: undefined, endedAt: now(), detail: JSON.stringify({ error: { code: error.code, reason: error.message } }), history: undefined, outputs: [] });
+    feed.state(record.promptId, 'execution_error', { client_id: record.clientId, code: error.code, reason: error.message });
+    tracker.ended(record.promptId, 'failed', now());
+    log.tasks.warn('a prompt was lost', { prompt_id: record.promptId, reason: error.message });
+  }
+}
+

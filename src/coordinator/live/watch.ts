@@ -1,0 +1,95 @@
+import { type Caller, owns } from '../../models/caller.ts';
+import type { Frame } from '../../models/frame.ts';
+import { audienceOf, messageFrame, statusFrame, type Watcher } from '../../molecules/event-feed/feed.ts';
+import type { LiveParts } from './parts.ts';
+
+export interface SubscribeItem {
+  readonly prompt_id: string;
+  /** Newest state number that the client has seen. */
+  readonly since?: number | undefined;
+}
+
+/** What one socket receives, and what it asks for. */
+export class Watch {
+  readonly caller: Caller;
+  readonly clientId: string;
+  readonly #parts: LiveParts;
+  readonly #watcher: Watcher;
+  readonly #closers: (() => void)[] = [];
+
+  constructor(parts: LiveParts, who: { caller: Caller; clientId: string }) {
+    this.#parts = parts;
+    this.caller = who.caller;
+    this.clientId = who.clientId;
+    this.#watcher = parts.feed.join(audienceOf(who.caller.key, who.clientId));
+  }
+
+  /** Messages in order, until the watch is closed. Pull no faster than the socket takes them. */
+  frames(): AsyncGenerator<Frame, void> {
+    return this.#watcher.mailbox.frames();
+  }
+
+  /** WebSocket close code and reason, once there is no more. */
+  get closed(): { readonly code: number; readonly reason: string } | undefined {
+    return this.#watcher.mailbox.closed;
+  }
+
+  /** A message to this socket alone. */
+  tell(type: string, data: Readonly<Record<string, unknown>>): void {
+    this.#watcher.mailbox.push(messageFrame(type, data), 'state');
+  }
+
+  /** The queue as it is now. */
+  tellStatus(): void {
+    this.#watcher.mailbox.push(statusFrame(this.#parts.pool.totalRemaining()), 'status', 'status');
+  }
+
+  /** What the client can read. */
+  announce(flags: { readonly previewMetadata: boolean }): void {
+    this.#watcher.previewMetadata = flags.previewMetadata;
+  }
+
+  /**
+   * Answers `subscribed`, then replays. Ids whose messages are not kept any more come back: tell their present state.
+   * A prompt that is not the caller's is answered as unknown.
+   */
+  async subscribe(items: readonly SubscribeItem[], requestId: string | undefined): Promise<string[]> {
+    const { tracker, records, feed } = this.#parts;
+    const found = new Map((await records.findMany(items.map((item) => item.prompt_id))).map((record) => [record.promptId, record.key]));
+    const keyOf = (id: string): string | undefined => tracker.get(id)?.key ?? found.get(id);
+    const mine = items.filter((item) => keyOf(item.prompt_id) !== undefined && owns(this.caller, keyOf(item.prompt_id)));
+    const unknown = items.filter((item) => !mine.includes(item)).map((item) => item.prompt_id);
+    this.tell('system', {
+      event: 'subscribed',
+      ...(requestId === undefined ? {} : { request_id: requestId }),
+      items: mine.map((item) => ({ prompt_id: item.prompt_id, seq: feed.seq(item.prompt_id) })),
+      ...(unknown.length > 0 ? { unknown } : {}),
+    });
+    return mine.filter((item) => this.#join(item)).map((item) => item.prompt_id);
+  }
+
+  unsubscribe(promptIds: readonly string[]): void {
+    for (const id of promptIds) this.#parts.feed.unsubscribe(this.#watcher, id);
+  }
+
+  /** The service ends, or the socket has gone. */
+  close(code: number, reason: string): void {
+    this.#watcher.mailbox.close(code, reason);
+    this.#parts.feed.leave(this.#watcher);
+    for (const closer of this.#closers.splice(0)) closer();
+  }
+
+  onClose(closer: () => void): void {
+    this.#closers.push(closer);
+  }
+
+  /** True when the present state must be told, since the past is not kept. */
+  #join(item: SubscribeItem): boolean {
+    const { feed, tracker } = this.#parts;
+    const outcome = feed.subscribe(this.#watcher, item.prompt_id, item.since);
+    if (outcome === 'full') this.tell('system', { event: 'error', code: 'WEBSOCKET_ERROR', reason: 'too many subscriptions on one socket.', prompt_id: item.prompt_id });
+    if (outcome === 'full') return false;
+    const endedUnseen = item.since === undefined && (tracker.get(item.prompt_id)?.phase ?? 'ended') === 'ended';
+    return outcome === 'reset' || endedUnseen;
+  }
+}
