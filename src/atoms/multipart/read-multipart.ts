@@ -38,12 +38,13 @@ export async function readMultipart(source: Readable, options: MultipartOptions)
 
 function openParser({ headers, limits }: MultipartOptions): busboy.Busboy {
   try {
+    // busboy refuses at its limit, not beyond it, and counts down to exactly zero.
     return busboy({
       headers: { 'content-type': String(headers['content-type']) },
       defParamCharset: 'utf8',
       highWaterMark: 1024 * 1024,
       fileHwm: 1024 * 1024,
-      limits: { fieldNameSize: 100, fieldSize: limits.fieldBytes, fields: limits.fields + 1, fileSize: limits.fileBytes, headerPairs: 50 },
+      limits: { fieldNameSize: 100, fieldSize: limits.fieldBytes, fields: limits.fields + 1, fileSize: Math.floor(limits.fileBytes) + 1, headerPairs: 50 },
     });
   } catch (error) {
     throw fail('UNSUPPORTED_MEDIA_TYPE', 'the multipart Content-Type names no boundary', { cause: error });

@@ -20,4 +20,5 @@ export interface RouteDeps {
   readonly readMultipart: ReadMultipart;
 }
 
-export const mebibyte = 1024 * 1024;
+/** Whole bytes of a size that a variable gives in MiB. */
+export const bytesOf = (mebibytes: number): number => Math.floor(mebibytes * 1024 * 1024);

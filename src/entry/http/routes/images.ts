@@ -6,7 +6,7 @@ import { bodySilence } from '../body.ts';
 import { sendFile } from '../file-answer.ts';
 import { invalid } from '../problem.ts';
 import { route, type Route, type RouteContext } from '../route.ts';
-import { mebibyte, type RouteDeps } from './deps.ts';
+import { bytesOf, type RouteDeps } from './deps.ts';
 
 const yes = z.enum(['true', 'false', '1', '0']).default('false');
 const UploadFields = z.strictObject({
@@ -79,7 +79,7 @@ function downloadRow({ images }: UploadDeps, method: 'get' | 'head'): Route {
 }
 
 async function upload({ config, images, readMultipart }: UploadDeps, { caller, request, signal }: RouteContext): Promise<UploadAnswer> {
-  const limits = { fileBytes: config.MAX_UPLOAD_MB * mebibyte, fileBytesName: 'MAX_UPLOAD_MB', fieldBytes: 4_096, fields: 16, silence: bodySilence };
+  const limits = { fileBytes: bytesOf(config.MAX_UPLOAD_MB), fileBytesName: 'MAX_UPLOAD_MB', fieldBytes: 4_096, fields: 16, silence: bodySilence };
   const { fields, file } = await readMultipart(request, { headers: request.headers, limits, signal });
   try {
     const parsed = UploadFields.safeParse(fields);

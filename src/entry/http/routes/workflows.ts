@@ -4,7 +4,7 @@ import { OutputFile } from '../../../models/file.ts';
 import { PromptState } from '../../../models/prompt-state.ts';
 import { InterruptAnswer, InterruptRequest, PromptId, SubmitAnswer, SubmitRequest } from '../../../models/workflow.ts';
 import { route, type Route } from '../route.ts';
-import { mebibyte, type RouteDeps } from './deps.ts';
+import { bytesOf, type RouteDeps } from './deps.ts';
 
 const OnePrompt = z.object({ prompt_id: PromptId });
 const HistoryEntry = z.record(z.string(), z.unknown()).meta({ id: 'HistoryEntry', description: "ComfyUI's own history entry: prompt, outputs, status, meta. Integers up to 2^64-1 keep every digit." });
@@ -26,7 +26,7 @@ export function workflowRoutes({ config, workflows }: Pick<RouteDeps, 'config' |
       summary: 'Submit a workflow',
       description: 'Checks the graph, hands it to the least busy healthy instance and answers as soon as that instance has queued it. Watch it over the WebSocket under the `client_id`, or ask for its state.',
       body: SubmitRequest,
-      bodyLimit: { bytes: config.MAX_WORKFLOW_MB * mebibyte, name: 'MAX_WORKFLOW_MB' },
+      bodyLimit: { bytes: bytesOf(config.MAX_WORKFLOW_MB), name: 'MAX_WORKFLOW_MB' },
       examples,
       answers: { 200: { description: 'Queued.', schema: SubmitAnswer } },
       errors: ['WORKFLOW_VALIDATION_ERROR', 'CONFLICT', 'CONNECTION_ERROR', 'QUEUE_FULL', 'UPSTREAM_ERROR'],
