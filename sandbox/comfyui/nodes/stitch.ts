@@ -42,6 +42,7 @@ const centredOn = (picture: Picture, side: number, { sideways, colour }: Seam): 
   const area = sideways
     ? { x: 0, y: Math.trunc((side - picture.height) / 2), width: picture.width, height: side }
     : { x: Math.trunc((side - picture.width) / 2), y: 0, width: side, height: picture.height };
+  assertFits(area.width, area.height);
   return padded(picture, area, grey);
 };
 

@@ -35,7 +35,7 @@ export const writePng = (chunks: readonly Chunk[]): Buffer =>
 
 /** JSON text in pure ASCII, equal when parsed: every UTF-16 unit above it becomes an escape. */
 export const asciiJson = (json: string): string =>
-  json.replace(/[^\u0020-\u007e\s]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  json.replace(/[^\t\n\r -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
 /** A tEXt chunk; keywords are 1-79 Latin-1 characters without NUL. */
 export const textChunk = (keyword: string, value: string): Chunk => {
