@@ -18,7 +18,7 @@ export interface Listening {
    * Stops accepting, lets calls in flight finish, closes idle connections as they become idle, and cuts everything when
    * `signal` fires. Upgraded sockets belong to whoever upgraded them.
    */
-  close(signal: AbortSignal): Promise<void>;
+  readonly close: (signal: AbortSignal) => Promise<void>;
 }
 
 const limits = {

@@ -8,8 +8,8 @@ import { fail } from '../../core/errors.ts';
 import type { SubmitRequest } from '../../models/workflow.ts';
 
 const answer = { prompt_id: 'p-1', number: 1, client_id: 'c', instance: 'i', node_errors: {} };
-const seen = () => vi.fn(async (_caller: Caller, _body: SubmitRequest, _signal: AbortSignal) => answer);
-const post = (body: BodyInit, headers: Record<string, string> = jsonHeaders) => ({ method: 'POST', headers, body });
+const seen = () => vi.fn<(caller: Caller, body: SubmitRequest) => Promise<typeof answer>>(async () => answer);
+const post = (body: string | Buffer<ArrayBuffer>, headers: Record<string, string> = jsonHeaders) => ({ method: 'POST', headers, body });
 
 describe('submit', () => {
   it('hands a checked body on, digits kept, and answers lossless JSON', async () => {
@@ -124,7 +124,7 @@ describe('the size of a body', () => {
 
 describe('a call', () => {
   it('may leave out the body of interrupt', async () => {
-    const interrupt = vi.fn(async (_caller: Caller, _id: string | undefined) => ({ results: [] }));
+    const interrupt = vi.fn<(caller: Caller, id: string | undefined) => Promise<{ results: [] }>>(async () => ({ results: [] }));
     await using app = await startApp({}, { workflows: { interrupt } });
     expect((await fetch(`${app.url}/api/v1/workflows/interrupt`, { method: 'POST' })).status).toBe(200);
     expect((await fetch(`${app.url}/api/v1/workflows/interrupt`, post('{"prompt_id":"p-1"}'))).status).toBe(200);

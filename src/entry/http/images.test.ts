@@ -89,7 +89,7 @@ const whole = (more: Partial<FileAnswer> = {}): FileAnswer => ({ body: Readable.
 const downloadPath = '/api/v1/images/download?filename=a.png';
 
 async function download(answer: FileAnswer, init: RequestInit = {}) {
-  const ask = vi.fn(async (_caller: Caller, _ask: Ask) => answer);
+  const ask = vi.fn<(caller: Caller, ask: Ask) => Promise<FileAnswer>>(async () => answer);
   await using app = await startApp({}, { images: { download: ask } });
   const response = await fetch(app.url + downloadPath, init);
   return { status: response.status, headers: response.headers, text: await response.text(), asked: ask.mock.calls[0]?.[1] };
@@ -107,7 +107,7 @@ describe('download', () => {
   });
 
   it('hands conditions and conversions on', async () => {
-    const ask = vi.fn(async (_caller: Caller, _ask: Ask) => whole());
+    const ask = vi.fn<(caller: Caller, ask: Ask) => Promise<FileAnswer>>(async () => whole());
     await using app = await startApp({}, { images: { download: ask } });
     await fetch(`${app.url}${downloadPath}&prompt_id=p-1&format=webp&quality=80&width=64`, { headers: { range: 'bytes=1-2', 'if-none-match': '"x"', 'if-range': '"y"', 'if-modified-since': 'z' } });
     expect(ask.mock.calls[0]?.[1]).toEqual({

@@ -25,25 +25,31 @@ export interface MountOptions {
 
 const usualLimit: BodyLimit = { bytes: 1024 * 1024, name: 'the gateway for this call' };
 
-/** Puts every row on the app, and answers other methods of their paths with 405. */
+/**
+ * Puts every row on the app, and answers other methods of their paths with 405. Fixed paths come before those with
+ * parameters, so that `/things/new` is never the thing named "new".
+ */
 export function mountRoutes(app: Express, rows: readonly Route[], options: MountOptions): void {
-  // express lets a GET route answer HEAD too: rows of their own come first.
-  for (const row of rows.toSorted((a, b) => Number(b.method === 'head') - Number(a.method === 'head'))) {
-    const door = row.open === true ? [keyWelcome(options.access)] : [keyNeeded(options.access, options.rateLimit), options.rateLimit.middleware];
-    app[row.method](expressPath(row.path), ...door, deed(row, options));
+  const paths = [...Map.groupBy(rows, (row) => row.path)].toSorted(([a], [b]) => Number(a.includes('{')) - Number(b.includes('{')));
+  for (const [path, its] of paths) {
+    for (const row of its.toSorted(headFirst)) {
+      const door = row.open === true ? [keyWelcome(options.access)] : [keyNeeded(options.access, options.rateLimit), options.rateLimit.middleware];
+      app[row.method](expressPath(path), ...door, deed(row, options));
+    }
+    app.all(expressPath(path), methodRefusal(its.map((row) => row.method.toUpperCase())));
   }
-  for (const path of new Set(rows.map((row) => row.path))) app.all(expressPath(path), methodRefusal(path, rows));
 }
+
+/** express lets a GET route answer HEAD too: a row of its own must come before. */
+const headFirst = (a: Route, b: Route): number => Number(b.method === 'head') - Number(a.method === 'head');
 
 /** `/things/{id}` of OpenAPI as `/things/:id` of express. */
 export function expressPath(path: string): string {
   return path.replace(/\{(\w+)\}/g, ':$1');
 }
 
-function methodRefusal(path: string, rows: readonly Route[]): RequestHandler {
-  const allowed = rows.filter((row) => row.path === path).map((row) => row.method.toUpperCase());
-  if (allowed.includes('GET') && !allowed.includes('HEAD')) allowed.push('HEAD');
-  const allow = [...allowed, 'OPTIONS'].join(', ');
+function methodRefusal(allowed: readonly string[]): RequestHandler {
+  const allow = [...new Set([...allowed, ...(allowed.includes('GET') ? ['HEAD'] : []), 'OPTIONS'])].join(', ');
   return (request, response) => {
     response.setHeader('Allow', allow);
     if (request.method === 'OPTIONS') return void response.writeHead(204).end();

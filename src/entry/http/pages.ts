@@ -98,11 +98,13 @@ const redocPage = (title: string): string => `<!doctype html>
 </html>
 `;
 
-/** ReDoc shows its maker's logo from a server of theirs; the page must not call out, so the picture stays away. */
-const redocStart = `const setAttribute = Element.prototype.setAttribute;
-Element.prototype.setAttribute = function (name, value) {
-  if (this instanceof HTMLImageElement && name === 'src' && /^https?:/.test(value) && new URL(value).origin !== location.origin) return;
-  setAttribute.call(this, name, value);
+/** ReDoc shows its maker's logo from a server of theirs; the page must not call out, so that picture stays away. */
+const redocStart = `const own = (value) => new URL(value, location.href).origin === location.origin || /^(data|blob):/.test(value);
+const { setAttribute } = Element.prototype;
+const source = Object.getOwnPropertyDescriptor(HTMLImageElement.prototype, 'src');
+HTMLImageElement.prototype.setAttribute = function (name, value) {
+  if (name !== 'src' || own(value)) setAttribute.call(this, name, value);
 };
+Object.defineProperty(HTMLImageElement.prototype, 'src', { ...source, set(value) { if (own(value)) source.set.call(this, value); } });
 Redoc.init('/openapi.json', { hideHostname: true }, document.getElementById('reader'));
 `;
