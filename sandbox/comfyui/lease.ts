@@ -14,6 +14,7 @@ export class Leases {
   readonly #times: LeaseTimes;
   readonly #expired: () => void;
   #open = 0;
+  #released = false;
   #timer: NodeJS.Timeout | undefined;
 
   /** `expired` is called once nobody has held a lease for long enough. */
@@ -26,6 +27,7 @@ export class Leases {
   /** Headers at once, then a line every two seconds until the holder goes away. */
   hold(response: Response): void {
     this.#open += 1;
+    this.#released = false;
     clearTimeout(this.#timer);
     response.writeHead(200, { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store' });
     response.write('held\n');
@@ -33,8 +35,14 @@ export class Leases {
     response.on('close', () => {
       clearInterval(heartbeat);
       this.#open -= 1;
-      if (this.#open === 0) this.#wait(this.#times.graceMs);
+      if (this.#open === 0) this.#wait(this.#released ? 0 : this.#times.graceMs);
     });
+  }
+
+  /** A holder ends in order and will not come back: no grace once the last lease is closed. */
+  release(): void {
+    this.#released = true;
+    if (this.#open === 0) this.#wait(0);
   }
 
   stop(): void {

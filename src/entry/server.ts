@@ -3,6 +3,8 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ConfigError } from '../core/config.ts';
 
+export type { IncomingMessage, Server } from 'node:http';
+
 export interface Address {
   readonly host: string;
   /** 0 takes a free one. */

@@ -99,6 +99,8 @@ export interface InputRecords {
   place(instance: string, record: InputRecord): Promise<void>;
   /** The instance turned out not to have it. */
   unplace(instance: string, record: InputRecord): Promise<void>;
-  /** Forgets mappings made before that time and answers paths below the input folder that nothing refers to any more. */
+  /** Forgets mappings made before that time and answers paths below the input folder that nothing refers to any more: a bounded number, the rest at the next call. */
   expire(before: number): Promise<readonly string[]>;
+  /** Those of up to 500 paths below the input folder that no mapping refers to. */
+  unreferenced(paths: readonly string[]): Promise<readonly string[]>;
 }

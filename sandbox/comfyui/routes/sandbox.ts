@@ -31,7 +31,13 @@ export interface SandboxControls {
 /** /sandbox/*: nothing of this exists on a real server. */
 export function sandboxRoutes(routes: Routes, controls: SandboxControls): void {
   const { knobs, counters, leases } = controls;
-  if (leases) routes.add('get', '/sandbox/lease', (_request, response) => { leases.hold(response); });
+  if (leases) {
+    routes.add('get', '/sandbox/lease', (_request, response) => { leases.hold(response); });
+    routes.add('post', '/sandbox/release', (_request, response) => {
+      leases.release();
+      response.status(204).end();
+    });
+  }
   if (!controls.open) return;
   routes.add('get', '/sandbox/counters', (_request, response) => { sendJson(response, counters.snapshot); });
   routes.add('get', '/sandbox/knobs', (_request, response) => { sendJson(response, knobs.state); });

@@ -50,7 +50,7 @@ export class InputPlacement {
     const { records, comfyui } = this.#parts;
     for (const record of inputs) {
       if (await records.inputs.placed(instance.name, record)) continue;
-      const file = { name: record.upstreamName, subfolder: record.upstreamSubfolder, type: record.type, mediaType: record.mediaType, size: record.size, open: () => records.store.open(record) };
+      const file = { name: record.upstreamName, subfolder: record.upstreamSubfolder, type: record.type, mediaType: record.mediaType, size: record.size, open: () => records.open(record) };
       await comfyui.files.upload(instance, file, signal);
       await records.inputs.place(instance.name, record);
     }

@@ -78,11 +78,11 @@ export class Interruption {
   async #await(target: Target, limit: AbortSignal): Promise<InterruptOutcome> {
     const { tracker, sleep } = this.#parts;
     while (!limit.aborted) {
-      const tracked = tracker.get(target.promptId);
-      if (tracked?.phase === 'ended') return tracked.ending?.state === 'interrupted' ? 'interrupted' : 'already_finished';
+      const ending = tracker.get(target.promptId)?.ending;
+      if (ending) return ending.state === 'interrupted' ? 'interrupted' : 'already_finished';
       const pause = AbortSignal.any([limit, AbortSignal.timeout(LOOK_EVERY)]);
-      await (tracked ? tracker.whenEnded(target.promptId, pause) : sleep(LOOK_EVERY, limit)).catch(() => undefined);
-      if (tracked?.phase === 'ended' || limit.aborted) continue;
+      await (tracker.get(target.promptId) ? tracker.whenEnded(target.promptId, pause) : sleep(LOOK_EVERY, limit)).catch(() => undefined);
+      if (tracker.get(target.promptId)?.ending ?? limit.aborted) continue;
       const at = await this.#search.on(target.instance, target.promptId, limit).catch(() => undefined);
       if (at?.place === 'history') return endingOf(at.entry).state === 'interrupted' ? 'interrupted' : 'already_finished';
       if (at?.place === 'nowhere') return 'removed';

@@ -1,11 +1,11 @@
 import type { ComfyuiFiles } from '../../models/comfyui-files.ts';
-import type { InputRecords, PromptRecords } from '../../models/records.ts';
+import type { Readable } from 'node:stream';
+import type { InputRecord, InputRecords, PromptRecords } from '../../models/records.ts';
 import type { ComfyuiHistory } from '../../molecules/comfyui-history/history.ts';
 import type { ComfyuiInfo } from '../../molecules/comfyui-info/info.ts';
 import type { ComfyuiQueue } from '../../molecules/comfyui-queue/queue.ts';
 import type { ComfyuiWorkflow } from '../../molecules/comfyui-workflow/workflow.ts';
 import type { EventFeed } from '../../molecules/event-feed/feed.ts';
-import type { InputStore } from '../../molecules/input-store/input-store.ts';
 import type { InstancePool } from '../../molecules/instance-pool/pool.ts';
 import type { PromptTracker } from '../../molecules/prompt-tracker/tracker.ts';
 import type { Logger } from '../../core/logger.ts';
@@ -22,7 +22,7 @@ export interface ComfyuiParts {
 /** The molecules that workflows are made of. */
 export interface WorkflowParts {
   readonly comfyui: ComfyuiParts;
-  readonly records: { readonly prompts: PromptRecords; readonly inputs: InputRecords; readonly store: InputStore };
+  readonly records: { readonly prompts: PromptRecords; readonly inputs: InputRecords; readonly open: (record: InputRecord) => Readable };
   readonly pool: InstancePool;
   readonly tracker: PromptTracker;
   readonly feed: EventFeed;

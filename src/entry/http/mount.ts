@@ -5,7 +5,7 @@ import { readJson } from './body.ts';
 import { callerOf, stranger } from './callers.ts';
 import { invalid } from './problem.ts';
 import type { RateLimit } from './rate-limit.ts';
-import { requestSignal } from './request-signal.ts';
+import { beforeAbort, requestSignal } from './request-signal.ts';
 import { usualStatus, type BodyLimit, type Route, type RouteContext } from './route.ts';
 import type { z } from 'zod';
 
@@ -72,7 +72,7 @@ function deed(row: Route, options: MountOptions): RequestHandler {
         response,
       };
       response.status(status);
-      const value = await row.run(context);
+      const value = await beforeAbort(row.run(context), signal);
       if (value !== undefined) send(response, options.json.stringify(value));
     } catch (error) {
       throw signal.aborted && signal.reason instanceof GatewayError ? signal.reason : error;

@@ -17,3 +17,15 @@ export function requestSignal(response: Response, deadline: number): AbortSignal
   });
   return controller.signal;
 }
+
+/** The value of a deed, or the reason of its signal, whichever comes first: a deed that is deaf must not hold its caller. */
+export async function beforeAbort(deed: unknown, signal: AbortSignal): Promise<unknown> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([deed, promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}

@@ -1,9 +1,9 @@
 import type { Config } from '../../../core/config.ts';
 import type { AccessCoordinator } from '../../../coordinator/access-coordinator.ts';
 import type { ImageCoordinator } from '../../../coordinator/image-coordinator.ts';
-import type { InstanceCoordinator } from '../../../coordinator/instance-coordinator.ts';
-import type { QueueCoordinator } from '../../../coordinator/queue-coordinator.ts';
-import type { WorkflowCoordinator } from '../../../coordinator/workflow-coordinator.ts';
+import type { InstanceCoordinator } from '../../../coordinator/instance/instance-coordinator.ts';
+import type { QueueCoordinator } from '../../../coordinator/queue/queue-coordinator.ts';
+import type { WorkflowCoordinator } from '../../../coordinator/workflow/workflow-coordinator.ts';
 import type { ReadMultipart } from '../form.ts';
 
 /** The public face of a class: what a stand-in must have. */

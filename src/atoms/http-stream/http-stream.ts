@@ -1,0 +1,82 @@
+import { Agent as HttpAgent, type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import type { Readable } from 'node:stream';
+import axios, { isAxiosError } from 'axios';
+import FormData from 'form-data';
+import { HttpFailure } from '../../core/http-failure.ts';
+
+export interface StreamRequest {
+  readonly method: 'GET' | 'HEAD';
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Milliseconds without a byte after which the call is given up. */
+  readonly idleMs: number;
+}
+
+export interface StreamAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly body: Readable;
+}
+
+export interface FormUpload {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly fields: Readonly<Record<string, string>>;
+  readonly file: { readonly field: string; readonly filename: string; readonly contentType: string; readonly size: number; readonly body: Readable };
+  readonly timeoutMs: number;
+}
+
+/** Bodies as streams over HTTP. Plain node:http on the way down, since axios halves the speed of large files. */
+export class HttpStream {
+  readonly #http = new HttpAgent({ keepAlive: true, maxSockets: 256 });
+  readonly #https = new HttpsAgent({ keepAlive: true, maxSockets: 256 });
+
+  /** Resolves with the head; the body is pulled. The signal ends both. Throws HttpFailure. */
+  async open(request: StreamRequest, signal: AbortSignal): Promise<StreamAnswer> {
+    const secure = request.url.startsWith('https:');
+    const message = await new Promise<IncomingMessage>((resolve, reject) => {
+      const options = { method: request.method, headers: request.headers, agent: secure ? this.#https : this.#http, signal, timeout: request.idleMs };
+      const call: ClientRequest = (secure ? httpsRequest : httpRequest)(request.url, options, resolve);
+      call.on('timeout', () => call.destroy(new HttpFailure('timeout', `nothing came for ${request.idleMs} ms`, { cause: undefined })));
+      call.on('error', (error) => reject(toFailure(error)));
+      call.end();
+    });
+    const headers = Object.fromEntries(Object.entries(message.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value]));
+    return { status: message.statusCode ?? 0, headers, body: message };
+  }
+
+  /** Sends one file as multipart/form-data, pulled from its stream. Throws HttpFailure. */
+  async upload(upload: FormUpload, signal: AbortSignal): Promise<{ status: number; text: string }> {
+    const form = new FormData();
+    for (const [name, value] of Object.entries(upload.fields)) form.append(name, value);
+    const { field, filename, contentType, size, body } = upload.file;
+    form.append(field, body, { filename, contentType, knownLength: size });
+    try {
+      const answer = await axios.post<string>(upload.url, form, {
+        headers: { ...upload.headers, ...form.getHeaders(), 'Content-Length': form.getLengthSync() },
+        adapter: 'http', httpAgent: this.#http, httpsAgent: this.#https, proxy: false, maxRedirects: 0, responseType: 'text',
+        transformResponse: [], validateStatus: null, maxBodyLength: Infinity, timeout: upload.timeoutMs, signal,
+      });
+      return { status: answer.status, text: answer.data };
+    } catch (error) {
+      throw toFailure(error);
+    } finally {
+      body.destroy();
+    }
+  }
+
+  close(): void {
+    this.#http.destroy();
+    this.#https.destroy();
+  }
+}
+
+function toFailure(error: unknown): HttpFailure {
+  if (error instanceof HttpFailure) return error;
+  const text = error instanceof Error ? error.message : String(error);
+  const code = isAxiosError(error) ? error.code : error instanceof Error && 'code' in error ? error.code : undefined;
+  if (error instanceof Error && (error.name === 'AbortError' || code === 'ERR_CANCELED')) return new HttpFailure('aborted', 'the caller gave up', { cause: error });
+  const kind = code === 'ECONNREFUSED' || code === 'ENOTFOUND' || code === 'EHOSTUNREACH' ? 'refused' : 'cut';
+  return new HttpFailure(kind, `${kind === 'refused' ? 'cannot connect' : 'the connection broke'} (${typeof code === 'string' ? code : text})`, { cause: error });
+}

@@ -1,0 +1,145 @@
+import { ZodError } from 'zod';
+import type { Watch } from '../../coordinator/live/watch.ts';
+import type { WorkflowCoordinator } from '../../coordinator/workflow/workflow-coordinator.ts';
+import { fail, failedWith, reasonOf } from '../../core/errors.ts';
+import type { Logger } from '../../core/logger.ts';
+import type { PromptState } from '../../models/prompt-state.ts';
+import { type ClientMessage, clientMessageTypes, ClientMessage as Message } from './messages.ts';
+
+export interface SessionDeps {
+  readonly workflows: Pick<WorkflowCoordinator, 'submit' | 'interrupt' | 'state'>;
+  readonly parseJson: (text: string) => unknown;
+  readonly log: Logger;
+  /** Counts a message; `retryAfter` in seconds when there were too many. */
+  readonly consume: () => { readonly limited: boolean; readonly retryAfter: number };
+}
+
+type Answer = Readonly<Record<string, unknown>>;
+
+/** Messages of one socket that may be worked on at the same time. */
+const AT_ONCE = 32;
+
+/** Serves what a client sends. Every message gets an answer; a bad one leaves the socket open. */
+export class Session {
+  readonly #watch: Watch;
+  readonly #deps: SessionDeps;
+  readonly #signal: AbortSignal;
+  #busy = 0;
+
+  constructor(watch: Watch, deps: SessionDeps, signal: AbortSignal) {
+    this.#watch = watch;
+    this.#deps = deps;
+    this.#signal = signal;
+  }
+
+  greet(): void {
+    this.#watch.tell('system', { event: 'connected', client_id: this.#watch.clientId });
+    this.#watch.tellStatus();
+  }
+
+  /** Never rejects. */
+  async receive(text: string | undefined): Promise<void> {
+    let requestId: string | undefined;
+    this.#busy += 1;
+    try {
+      const { limited, retryAfter } = this.#deps.consume();
+      if (limited) throw fail('RATE_LIMITED', 'too many messages.', { retryAfter });
+      if (this.#busy > AT_ONCE) throw fail('RATE_LIMITED', `more than ${AT_ONCE} messages wait for their answer.`, { retryAfter: 1 });
+      const raw = this.#parse(text);
+      requestId = requestIdOf(raw);
+      await this.#serve(read(raw), requestId);
+    } catch (error) {
+      this.#refuse(error, requestId);
+    } finally {
+      this.#busy -= 1;
+    }
+  }
+
+  #parse(text: string | undefined): unknown {
+    if (text === undefined) throw fail('WEBSOCKET_ERROR', 'binary messages are not taken; send JSON text {type, data}.');
+    try {
+      return this.#deps.parseJson(text);
+    } catch (error) {
+      throw fail('MALFORMED_JSON', reasonOf(error), { cause: error });
+    }
+  }
+
+  async #serve(message: ClientMessage, requestId: string | undefined): Promise<void> {
+    const { caller, clientId } = this.#watch;
+    switch (message.type) {
+      case 'submit': {
+        const { request_id: _, ...request } = message.data;
+        if (request.client_id !== undefined && request.client_id !== clientId) throw fail('VALIDATION_ERROR', `client_id is "${request.client_id}", but this socket is "${clientId}"; leave it out.`);
+        const answer = await this.#deps.workflows.submit(caller, { ...request, client_id: clientId });
+        return this.#answer('submitted', requestId, answer);
+      }
+      case 'interrupt':
+        return this.#answer('interrupted', requestId, await this.#deps.workflows.interrupt(caller, message.data.prompt_id, this.#signal));
+      case 'subscribe':
+        for (const promptId of await this.#watch.subscribe(message.data.items, requestId)) await this.#tellPresent(promptId);
+        return;
+      case 'unsubscribe':
+        this.#watch.unsubscribe(message.data.items.map((item) => item.prompt_id));
+        return this.#answer('unsubscribed', requestId, { items: message.data.items.map((item) => ({ prompt_id: item.prompt_id })) });
+      case 'feature_flags':
+        this.#watch.announce({ previewMetadata: message.data.supports_preview_metadata });
+        return this.#watch.tell('feature_flags', { supports_preview_metadata: true });
+      case 'ping':
+        return this.#answer('pong', requestId, {});
+      default: {
+        const never: never = message;
+        return never;
+      }
+    }
+  }
+
+  /** The past of that prompt is not kept: its present state, and its ending when it has one. */
+  async #tellPresent(promptId: string): Promise<void> {
+    const state = await this.#deps.workflows.state(this.#watch.caller, promptId, this.#signal);
+    this.#watch.tell('system', { event: 'reset', code: 'STREAM_RESET', prompt_id: promptId, seq: state.seq ?? 0, state });
+    const ending = endingMessage(state);
+    if (ending) this.#watch.tell(ending.type, ending.data);
+  }
+
+  #answer(event: string, requestId: string | undefined, data: Answer): void {
+    this.#watch.tell('system', { event, ...(requestId === undefined ? {} : { request_id: requestId }), ...data });
+  }
+
+  #refuse(error: unknown, requestId: string | undefined): void {
+    const known = error instanceof ZodError ? fail('VALIDATION_ERROR', 'the message does not have the form that it must have.', { faults: error.issues.map((issue) => ({ input: issue.path.join('.'), type: issue.code, reason: issue.message })) }) : error;
+    const told = failedWith(known) ? known : fail('INTERNAL_ERROR', 'the message could not be served.', { cause: error });
+    if (told.status >= 500) this.#deps.log.error('a socket message could not be served', { error: told, client_id: this.#watch.clientId });
+    this.#answer('error', requestId, {
+      code: told.code,
+      reason: told.message,
+      ...(told.faults.length > 0 ? { errors: told.faults } : {}),
+      ...(told.promptId === undefined ? {} : { prompt_id: told.promptId }),
+      ...(told.retryAfter === undefined ? {} : { retry_after: told.retryAfter }),
+    });
+  }
+}
+
+function read(raw: unknown): ClientMessage {
+  const type: unknown = typeof raw === 'object' && raw !== null && 'type' in raw ? raw.type : undefined;
+  if (!clientMessageTypes.some((known) => known === type)) {
+    throw fail('WEBSOCKET_ERROR', `type is ${JSON.stringify(type)?.slice(0, 64) ?? 'missing'}; allowed: ${clientMessageTypes.join(', ')}.`);
+  }
+  return Message.parse(raw);
+}
+
+/** Found before the message is checked, so that its refusal carries it too. */
+function requestIdOf(raw: unknown): string | undefined {
+  if (typeof raw !== 'object' || raw === null) return undefined;
+  const data: unknown = 'data' in raw ? raw.data : undefined;
+  const inside: unknown = typeof data === 'object' && data !== null && 'request_id' in data ? data.request_id : undefined;
+  const id: unknown = 'request_id' in raw ? raw.request_id : inside;
+  return typeof id === 'string' ? id.slice(0, 128) : undefined;
+}
+
+/** The last message of a prompt that ended, made from its state. */
+function endingMessage(state: PromptState): { type: string; data: Answer } | undefined {
+  const common = { prompt_id: state.prompt_id, instance: state.instance, client_id: state.client_id, seq: state.seq ?? 0, images: state.outputs ?? [] };
+  if (state.state === 'completed') return { type: 'result', data: common };
+  if (state.state === 'failed') return { type: 'execution_error', data: { ...common, ...state.error } };
+  return state.state === 'interrupted' ? { type: 'execution_interrupted', data: { ...common, reason: state.reason } } : undefined;
+}

@@ -1,0 +1,29 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { fail, failedWith, reasonOf } from '../../core/errors.ts';
+
+/** Rows touched in one go: statements stay below every limit on parameters, and the event loop gets its turns. */
+export const batchSize = 500;
+
+/** Does `work` on the database; what the database refuses becomes INTERNAL_ERROR that says what could not be done. */
+export async function kept<T>(deed: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (failedWith(error)) throw error;
+    throw fail('INTERNAL_ERROR', `the database could not ${deed} (${reasonOf(error)}).`, { cause: error });
+  }
+}
+
+/** Calls `step` until it answers 0, with a turn of the event loop in between. Answers the sum. */
+export async function inBatches(step: () => Promise<number>): Promise<number> {
+  let sum = 0;
+  for (let count = await step(); count > 0; count = await step()) {
+    sum += count;
+    await turn();
+  }
+  return sum;
+}
+
+export function* batchesOf<T>(items: readonly T[]): Generator<readonly T[], void> {
+  for (let start = 0; start < items.length; start += batchSize) yield items.slice(start, start + batchSize);
+}

@@ -1,0 +1,144 @@
+import type { Selectable, Transaction } from 'kysely';
+import type { FileRef } from '../../models/file.ts';
+import type { OutputRecord, OwnedOutput, PromptEnding, PromptRecord, PromptRecords } from '../../models/records.ts';
+import { batchesOf, batchSize, inBatches, kept } from './kept.ts';
+import type { Records, Tables } from './schema.ts';
+
+/** Prompts in the tables of `migrations`. */
+export class SqlPromptRecords implements PromptRecords {
+  readonly #db: Records;
+  readonly #now: () => number;
+
+  constructor(db: Records, now: () => number) {
+    this.#db = db;
+    this.#now = now;
+  }
+
+  insert({ promptId, key, clientId, instance, createdAt }: Pick<PromptRecord, 'promptId' | 'key' | 'clientId' | 'instance' | 'createdAt'>): Promise<boolean> {
+    return kept('record a prompt', async () => {
+      const row = { prompt_id: promptId, owner: key, client_id: clientId, instance, state: 'submitted' as const, created_at: createdAt };
+      const { numInsertedOrUpdatedRows } = await this.#db.insertInto('prompts').values(row).onConflict((conflict) => conflict.column('prompt_id').doNothing()).executeTakeFirstOrThrow();
+      return Number(numInsertedOrUpdatedRows ?? 0) > 0;
+    });
+  }
+
+  async move(promptId: string, instance: string): Promise<void> {
+    await kept('move a prompt', () => this.#db.updateTable('prompts').set({ instance }).where('prompt_id', '=', promptId).execute());
+  }
+
+  async drop(promptId: string): Promise<void> {
+    await kept('forget a refused prompt', () => this.#db.deleteFrom('prompts').where('prompt_id', '=', promptId).where('state', '=', 'submitted').execute());
+  }
+
+  async requestStop(promptIds: readonly string[]): Promise<void> {
+    const now = this.#now();
+    for (const ids of batchesOf(promptIds)) {
+      await kept('record that a prompt shall stop', () =>
+        this.#db.updateTable('prompts').set({ stop_requested_at: now }).where('prompt_id', 'in', ids).where('state', '=', 'submitted').where('stop_requested_at', 'is', null).execute(),
+      );
+    }
+  }
+
+  finish(promptId: string, ending: PromptEnding): Promise<boolean> {
+    return kept('record the end of a prompt', () => this.#db.transaction().execute((step) => end(step, promptId, ending)));
+  }
+
+  async find(promptId: string): Promise<PromptRecord | undefined> {
+    const row = await kept('look a prompt up', () => this.#db.selectFrom('prompts').selectAll().where('prompt_id', '=', promptId).executeTakeFirst());
+    return row && promptOf(row);
+  }
+
+  async findMany(promptIds: readonly string[]): Promise<readonly PromptRecord[]> {
+    const found: PromptRecord[] = [];
+    for (const ids of batchesOf(promptIds)) {
+      const rows = await kept('look prompts up', () => this.#db.selectFrom('prompts').selectAll().where('prompt_id', 'in', ids).execute());
+      found.push(...rows.map(promptOf));
+    }
+    return found;
+  }
+
+  async history(promptId: string): Promise<string | undefined> {
+    const row = await kept('look a history entry up', () => this.#db.selectFrom('histories').select('entry').where('prompt_id', '=', promptId).executeTakeFirst());
+    return row?.entry;
+  }
+
+  async outputs(promptId: string): Promise<readonly OutputRecord[]> {
+    const rows = await kept('look outputs up', () => this.#db.selectFrom('outputs').selectAll().where('prompt_id', '=', promptId).orderBy('position').execute());
+    return rows.map(outputOf);
+  }
+
+  async findOutput(promptId: string, ref: FileRef): Promise<OwnedOutput | undefined> {
+    const row = await kept('look an output up', () => this.#files(ref).where('outputs.prompt_id', '=', promptId).orderBy('position').limit(1).executeTakeFirst());
+    return row && { ...outputOf(row), key: row.owner, instance: row.instance };
+  }
+
+  async newestOutput(key: string | undefined, ref: FileRef): Promise<OwnedOutput | undefined> {
+    const files = this.#files(ref).orderBy('outputs.ended_at', 'desc').orderBy('outputs.prompt_id', 'desc').limit(1);
+    const row = await kept('look the newest output up', () => (key === undefined ? files : files.where('outputs.owner', '=', key)).executeTakeFirst());
+    return row && { ...outputOf(row), key: row.owner, instance: row.instance };
+  }
+
+  async unfinished(): Promise<readonly PromptRecord[]> {
+    const rows = await kept('list unfinished prompts', () => this.#db.selectFrom('prompts').selectAll().where('state', '=', 'submitted').orderBy('created_at').execute());
+    return rows.map(promptOf);
+  }
+
+  expire(before: number): Promise<number> {
+    return kept('forget old prompts', () => inBatches(() => this.#expireSome(before)));
+  }
+
+  async #expireSome(before: number): Promise<number> {
+    const old = await this.#db.selectFrom('prompts').select('prompt_id').where('ended_at', '<', before).limit(batchSize).execute();
+    if (old.length > 0) await this.#db.deleteFrom('prompts').where('prompt_id', 'in', old.map((row) => row.prompt_id)).execute();
+    return old.length;
+  }
+
+  #files({ filename, subfolder, type }: FileRef) {
+    return this.#db
+      .selectFrom('outputs')
+      .innerJoin('prompts', 'prompts.prompt_id', 'outputs.prompt_id')
+      .selectAll('outputs')
+      .select('prompts.instance')
+      .where('outputs.filename', '=', filename)
+      .where('outputs.subfolder', '=', subfolder)
+      .where('outputs.type', '=', type);
+  }
+}
+
+async function end(step: Transaction<Tables>, promptId: string, ending: PromptEnding): Promise<boolean> {
+  const { state, startedAt = null, endedAt, detail, history } = ending;
+  const prompt = await step
+    .updateTable('prompts')
+    .set({ state, started_at: startedAt, ended_at: endedAt, detail })
+    .where('prompt_id', '=', promptId)
+    .where('state', '=', 'submitted')
+    .returning('owner')
+    .executeTakeFirst();
+  if (!prompt) return false;
+  const rows = ending.outputs.map(({ nodeId, kind, filename, subfolder, type }, position) => ({ prompt_id: promptId, position, owner: prompt.owner, ended_at: endedAt, node_id: nodeId, kind, filename, subfolder, type }));
+  for (const batch of batchesOf(rows)) await step.insertInto('outputs').values(batch).execute();
+  if (history !== undefined) await step.insertInto('histories').values({ prompt_id: promptId, entry: history }).execute();
+  return true;
+}
+
+/** Some drivers give 64-bit columns as text. */
+const timeOf = (value: number | null): number | undefined => (value === null ? undefined : Number(value));
+
+function promptOf(row: Selectable<Tables['prompts']>): PromptRecord {
+  return {
+    promptId: row.prompt_id,
+    key: row.owner,
+    clientId: row.client_id,
+    instance: row.instance,
+    state: row.state,
+    createdAt: Number(row.created_at),
+    startedAt: timeOf(row.started_at),
+    endedAt: timeOf(row.ended_at),
+    stopRequestedAt: timeOf(row.stop_requested_at),
+    detail: row.detail ?? undefined,
+  };
+}
+
+function outputOf(row: Selectable<Tables['outputs']>): OutputRecord {
+  return { promptId: row.prompt_id, nodeId: row.node_id, kind: row.kind, filename: row.filename, subfolder: row.subfolder, type: row.type };
+}

@@ -1,0 +1,68 @@
+import type { Kysely } from 'kysely';
+import type { FileType } from '../../models/file.ts';
+import type { PromptRecord } from '../../models/records.ts';
+
+interface PromptRow {
+  prompt_id: string;
+  owner: string;
+  client_id: string;
+  instance: string;
+  state: PromptRecord['state'];
+  created_at: number;
+  started_at: number | null;
+  ended_at: number | null;
+  stop_requested_at: number | null;
+  detail: string | null;
+}
+
+/** `owner` and `ended_at` repeat what the prompt says, so that the newest file of a name is one step in an index. */
+interface OutputRow {
+  prompt_id: string;
+  position: number;
+  owner: string;
+  ended_at: number;
+  node_id: string;
+  kind: string;
+  filename: string;
+  subfolder: string;
+  type: FileType;
+}
+
+/** Apart from `prompts`, whose rows stay small. */
+interface HistoryRow {
+  prompt_id: string;
+  entry: string;
+}
+
+interface InputRow {
+  owner: string;
+  type: FileType;
+  subfolder: string;
+  name: string;
+  upstream_name: string;
+  upstream_subfolder: string;
+  hash: string;
+  size: number;
+  media_type: string;
+  path: string;
+  created_at: number;
+}
+
+/** Which instance has which input. */
+interface PlacementRow {
+  instance: string;
+  type: FileType;
+  upstream_subfolder: string;
+  upstream_name: string;
+}
+
+/** The tables. Times are milliseconds since 1970. */
+export interface Tables {
+  prompts: PromptRow;
+  outputs: OutputRow;
+  histories: HistoryRow;
+  inputs: InputRow;
+  placements: PlacementRow;
+}
+
+export type Records = Kysely<Tables>;
