@@ -29,8 +29,8 @@ describe('docs/configuration.md', () => {
   it('has every variable with its default and what it is about, in the order of the settings', async () => {
     const written = (await table('configuration.md', '| variable |')).map(([name, value, about]) => [bare(name), bare(value), about]);
     expect(written).toEqual(Object.entries(settings).map(([name, { schema, about }]) => {
-      const value: unknown = schema.parse(undefined);
-      return [name, value === undefined || (Array.isArray(value) && value.length === 0) ? '' : String(value as string | number | boolean), about];
+      const value = schema.parse(undefined);
+      return [name, value === undefined || (Array.isArray(value) && value.length === 0) ? '' : typeof value === 'string' ? value : JSON.stringify(value), about];
     }));
   });
 });
