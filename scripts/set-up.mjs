@@ -1,26 +1,25 @@
 /**
  * Sets a fresh clone up before `npm start` and `npm test`. Plain JavaScript for any Node that npm runs on.
  *
- * `start` installs what runs the service, `test` also what tests it. An installation is repeated when
- * package-lock.json changed since. The marker is written last, so an interrupted installation is done again.
+ * `start` installs what runs the service, `test` also what tests it. What npm wrote down at the end of its last
+ * installation is compared with package-lock.json, so a changed or interrupted installation is done again.
  */
-import { createHash } from 'node:crypto';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const marker = join(root, 'node_modules', '.comfyui-gateway-set-up.json');
 const wanted = process.argv[2] === 'test' ? 'test' : 'start';
 
-const lock = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
+const packagesOf = (file) => JSON.parse(readFileSync(join(root, file), 'utf8')).packages;
 
 function installed() {
-  if (!existsSync(marker) || !existsSync(join(root, 'node_modules', '.bin', 'node'))) return false;
+  if (!existsSync(join(root, 'node_modules', '.bin', 'node'))) return false;
   try {
-    const found = JSON.parse(readFileSync(marker, 'utf8'));
-    return found.lock === lock && (found.kind === 'test' || found.kind === wanted);
+    const there = packagesOf('node_modules/.package-lock.json');
+    const needed = Object.entries(packagesOf('package-lock.json')).filter(([name, entry]) => name !== '' && !entry.optional && !entry.devOptional && (wanted === 'test' || !entry.dev));
+    return needed.every(([name, entry]) => there[name]?.version === entry.version);
   } catch {
     return false;
   }
@@ -29,14 +28,13 @@ function installed() {
 function install() {
   const kind = wanted === 'test' ? 'everything that runs and tests the service' : 'what runs the service';
   console.error(`comfyui-gateway: installing ${kind} (once, about a minute) …`);
-  const extra = wanted === 'test' ? [] : ['--omit=dev'];
+  const extra = wanted === 'test' || existsSync(join(root, 'node_modules', 'vitest')) ? [] : ['--omit=dev'];
   const shell = process.platform === 'win32';
   const run = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error', ...extra], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], shell });
   if (run.status !== 0) {
     console.error('comfyui-gateway: the installation failed; the lines above say why. Is the npm registry reachable?');
     process.exit(1);
   }
-  writeFileSync(marker, JSON.stringify({ kind: wanted, lock }));
 }
 
 function found(command) {
