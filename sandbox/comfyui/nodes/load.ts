@@ -16,7 +16,8 @@ const noMask = (): Picture => filled({ width: 64, height: 64, channels: 1 }, 0);
 const framesOfFile = async (name: string, folders: Folders): Promise<Batch> => {
   const file = await existingInput(name, folders);
   if (file === undefined) throw new NodeFailure('FileNotFoundError', `[Errno 2] No such file or directory: '${name}'`);
-  return (await decode(file)).frames.map(fromBitmap);
+  const { frames } = await decode(file);
+  return Promise.all(frames.map(fromBitmap));
 };
 
 /** Masks are transparency: 1 - alpha. */

@@ -20,18 +20,18 @@ const assertMirrors = ({ width, height }: Picture, radius: number): void => {
 };
 
 /** The frame with mirrored margins of `radius` pixels. */
-const widened = (picture: Picture, radius: number): Picture => {
+const widened = async (picture: Picture, radius: number): Promise<Picture> => {
   const { width, height, channels, data } = picture;
   const columns = mirrored(width, radius);
   const rows = mirrored(height, radius);
   const result = filled({ width: columns.length, height: rows.length, channels }, 0);
-  let at = 0;
-  for (const row of rows) {
+  await everyRow(rows.length, (y) => {
+    let at = y * columns.length * channels;
     for (const column of columns) {
-      const from = (row * width + column) * channels;
+      const from = ((rows[y] ?? 0) * width + column) * channels;
       for (let channel = 0; channel < channels; channel++) result.data[at++] = data[from + channel] ?? 0;
     }
-  }
+  });
   return result;
 };
 
@@ -39,7 +39,7 @@ const widened = (picture: Picture, radius: number): Picture => {
 export const convolved = async (picture: Picture, { radius, weights }: Kernel): Promise<Picture> => {
   assertMirrors(picture, radius);
   const side = 2 * radius + 1;
-  const { width: stride, channels, data } = widened(picture, radius);
+  const { width: stride, channels, data } = await widened(picture, radius);
   const result = filled(picture, 0);
   const line = picture.width * channels;
   await everyRow(picture.height, (y) => {

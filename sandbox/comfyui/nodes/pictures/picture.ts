@@ -19,19 +19,20 @@ export interface Shape {
 }
 
 /** A frame of one value in every channel. */
-export const filled = ({ width, height, channels }: Shape, value: number): Picture => ({
-  width,
-  height,
-  channels,
-  data: new Float32Array(width * height * channels).fill(value),
-});
+export const filled = ({ width, height, channels }: Shape, value: number): Picture => {
+  const data = new Float32Array(width * height * channels);
+  return { width, height, channels, data: value === 0 ? data : data.fill(value) };
+};
 
 /** Byte to 0..1 and exactly back: `toBitmap(fromBitmap(b))` equals `b`. */
 const UNIT = Float32Array.from({ length: 256 }, (_, byte) => byte / 255);
 
-export const fromBitmap = ({ width, height, channels, data }: Bitmap): Picture => {
+export const fromBitmap = async ({ width, height, channels, data }: Bitmap): Promise<Picture> => {
   const values = new Float32Array(width * height * channels);
-  for (let i = 0; i < values.length; i++) values[i] = UNIT[data[i] ?? 0] ?? 0;
+  const row = width * channels;
+  await everyRow(height, (y) => {
+    for (let i = y * row; i < (y + 1) * row; i++) values[i] = UNIT[data[i] ?? 0] ?? 0;
+  });
   return { width, height, channels, data: values };
 };
 

@@ -1,10 +1,9 @@
 import type { Batch, Picture } from '../../node.ts';
-import { fromBitmap } from '../pictures/picture.ts';
 
 /** A frame from rows of bytes: `gray([[0, 255]])` is 2 x 1 with three equal channels. */
 export const gray = (rows: readonly (readonly number[])[]): Picture => {
   const bytes = rows.flatMap((row) => row.flatMap((value) => [value, value, value]));
-  return fromBitmap({ width: rows[0]?.length ?? 0, height: rows.length, channels: 3, data: Uint8Array.from(bytes) });
+  return { width: rows[0]?.length ?? 0, height: rows.length, channels: 3, data: Float32Array.from(bytes, (byte) => byte / 255) };
 };
 
 /** A mask from rows of values 0..1. */
