@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { Socket } from 'node:net';
 
 export interface Child {
   readonly pid: number | undefined;
@@ -17,7 +18,7 @@ export function startNode(script: string, args: readonly string[]): Child {
   let words = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (words = (words + text).slice(-LAST_WORDS)));
   child.unref();
-  if ('unref' in child.stderr && typeof child.stderr.unref === 'function') child.stderr.unref();
+  if (child.stderr instanceof Socket) child.stderr.unref();
   const ended = once(child, 'exit').then(
     ([code, signal]: (number | string | null)[]) => ({ code: typeof code === 'number' ? code : null, signal: typeof signal === 'string' ? signal : null, error: undefined }),
     (error: unknown) => ({ code: null, signal: null, error: String(error) }),

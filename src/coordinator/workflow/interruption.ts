@@ -43,17 +43,22 @@ export class Interruption {
   }
 
   async #find(caller: Caller, promptId: string, signal: AbortSignal): Promise<Target | 'already_finished'> {
-    const { tracker, records, pool } = this.#parts;
-    const tracked = tracker.get(promptId);
-    const record = tracked ?? (await records.prompts.find(promptId));
-    if (record && !owns(caller, record.key)) throw unknown(promptId);
-    if (tracked?.phase === 'ended' || (record && 'state' in record && record.state !== 'submitted')) return 'already_finished';
-    const instance = record ? pool.get(record.instance) : undefined;
-    if (instance) return { promptId, instance };
-    if (!record && !caller.admin) throw unknown(promptId);
+    const known = await this.#known(promptId);
+    if (known && !owns(caller, known.key)) throw unknown(promptId);
+    if (known?.ended) return 'already_finished';
+    if (known?.instance) return { promptId, instance: known.instance };
+    if (!known && !caller.admin) throw unknown(promptId);
     const { found, incomplete } = await this.#search.everywhere(promptId, signal);
     if (found) return found.at.place === 'history' ? 'already_finished' : { promptId, instance: found.instance };
     throw incomplete ? fail('CONNECTION_ERROR', `not every instance could be asked for prompt "${promptId}".`) : unknown(promptId);
+  }
+
+  async #known(promptId: string): Promise<{ key: string; ended: boolean; instance: Instance | undefined } | undefined> {
+    const { tracker, records, pool } = this.#parts;
+    const tracked = tracker.get(promptId);
+    if (tracked) return { key: tracked.key, ended: tracked.phase === 'ended', instance: pool.get(tracked.instance) };
+    const record = await records.prompts.find(promptId);
+    return record && { key: record.key, ended: record.state !== 'submitted', instance: pool.get(record.instance) };
   }
 
   /** Out of the queue first, since a waiting prompt begins at any moment; then an interrupt of exactly this one. */

@@ -37,7 +37,7 @@ export class HttpComfyuiFiles implements ComfyuiFiles {
   async view(instance: Instance, request: ViewRequest, signal: AbortSignal): Promise<UpstreamFile> {
     const query = new URLSearchParams({ filename: request.ref.filename, subfolder: request.ref.subfolder, type: request.ref.type });
     const headers = { ...instance.headers, ...(request.range ? { Range: request.range } : {}), ...(request.ifNoneMatch ? { 'If-None-Match': request.ifNoneMatch } : {}) };
-    const call = { method: request.head ? 'HEAD' : 'GET', url: `${instance.url}/view?${query}`, headers, idleMs: this.#timeouts.idleMs } as const;
+    const call = { method: request.head ? 'HEAD' : 'GET', url: `${instance.url}/view?${query.toString()}`, headers, idleMs: this.#timeouts.idleMs } as const;
     const answer = await this.#http.open(call, signal).catch((error: unknown) => {
       throw upstreamFailure(instance.name, error);
     });
