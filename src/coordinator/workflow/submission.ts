@@ -121,20 +121,20 @@ export class Submission {
 
   async #post(draft: Draft, instance: Instance): Promise<SubmitOutcome> {
     try {
-      await this.#inputs.place(instance, draft.prepared.inputs, AbortSignal.timeout(600_000));
+      await this.#inputs.place(instance, draft.prepared.inputs, unhurried());
     } catch (error) {
       return { kind: 'unreached', error };
     }
     const { request, prepared, promptId } = draft;
     const submission = { promptId, clientId: this.#parts.clientId, workflow: prepared.workflow, front: request.front ?? false, extraData: request.extra_data };
-    return this.#parts.comfyui.workflow.submit(instance, submission, AbortSignal.timeout(600_000));
+    return this.#parts.comfyui.workflow.submit(instance, submission, unhurried());
   }
 
   /** After a 500 or a broken connection the prompt may be there all the same (ws 31): ask before answering. */
   async #look(draft: Draft, instance: Instance): Promise<Accepted | 'absent' | 'unreachable'> {
     let answered = false;
     for (const pause of LOOKS) {
-      await this.#parts.sleep(pause, AbortSignal.timeout(60_000));
+      await this.#parts.sleep(pause, unhurried());
       const at = await this.#search.on(instance, draft.promptId, AbortSignal.timeout(10_000)).catch((error: unknown) => {
         this.#parts.log.warn('an instance did not say whether it has a prompt', { prompt_id: draft.promptId, instance: instance.name, reason: reasonOf(error) });
         return undefined;
@@ -176,6 +176,11 @@ export class Submission {
   #count(instance: Instance): void {
     this.#parts.pool.setInFlight(instance.name, this.#parts.tracker.countInFlight(instance.name));
   }
+}
+
+/** A hand-over is not given up when its caller hangs up; every call in it has a time limit of its own. */
+function unhurried(): AbortSignal {
+  return new AbortController().signal;
 }
 
 function sentenceOf(fault: { node_id?: string | undefined; class_type?: string | undefined; reason: string }): string {
