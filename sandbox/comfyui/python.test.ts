@@ -6,7 +6,7 @@ describe('values as Python shows them', () => {
   it.each<[unknown, string]>([
     [null, 'None'], [true, 'True'], [42, '42'], [new Float(5), '5.0'], [0.5, '0.5'], [2n ** 64n - 1n, '18446744073709551615'], [NaN, 'nan'], [-Infinity, '-inf'],
     ['a', "'a'"], ["it's", '"it\'s"'], [['a', 1, [null]], "['a', 1, [None]]"], [{ a: 1 }, "{'a': 1}"],
-  ])('%j is %s', (value, shown) => { expect(repr(value)).toBe(shown); });
+  ])('%o is %s', (value, shown) => { expect(repr(value)).toBe(shown); });
 
   it('shows text without quotes where it stands alone', () => { expect(text("it's")).toBe("it's"); });
 });

@@ -32,12 +32,8 @@ const number = (fallback: number, min: number, max: number) =>
 const word = <const T extends readonly [string, ...string[]]>(words: T) =>
   z
     .string()
-    .transform((text, ctx) => {
-      const value = words.find((one) => one === text.trim().toLowerCase());
-      if (value !== undefined) return value;
-      ctx.addIssue({ code: 'custom', message: `one of ${words.join(', ')}` });
-      return z.NEVER;
-    });
+    .transform((text) => text.trim().toLowerCase())
+    .pipe(z.enum(words, { error: `one of ${words.join(', ')}` }));
 
 const text = (fallback: string) => z.string().trim().min(1, 'not empty').default(fallback);
 const list = z.string().transform((value) => value.split(',').map((part) => part.trim()).filter(Boolean));

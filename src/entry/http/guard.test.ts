@@ -76,4 +76,10 @@ describe('the check for sockets', () => {
     expect(() => guard.check({ host: 'localhost:8000', origin: 'https://evil.example' })).toThrow(expect.objectContaining({ code: 'FORBIDDEN' }));
     expect(() => guard.check({ host: 'evil.example', origin: 'http://evil.example' })).toThrow(expect.objectContaining({ code: 'FORBIDDEN' }));
   });
+
+  it('asks for the Origin when there are keys, since CORS does not cover sockets', () => {
+    const guard = createGuard(loadConfig({ API_KEYS: 'me:secret-key-1', HOST: '0.0.0.0', CORS_ORIGINS: 'https://studio.example' }));
+    expect(() => guard.check({ host: 'gateway.example', origin: 'https://studio.example' })).not.toThrow();
+    expect(() => guard.check({ host: 'gateway.example', origin: 'https://evil.example' })).toThrow(expect.objectContaining({ code: 'FORBIDDEN' }));
+  });
 });

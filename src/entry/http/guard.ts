@@ -11,7 +11,7 @@ export type GuardOptions = Pick<Config, 'HOST' | 'PUBLIC_URL' | 'CORS_ORIGINS' |
 
 export interface Guard {
   readonly middleware: RequestHandler;
-  /** Throws FORBIDDEN for a Host or an Origin that must not reach us. Sockets ask before they are accepted. */
+  /** Throws FORBIDDEN for a Host or an Origin that must not reach us. Sockets ask before they are accepted, with keys too: CORS does not cover them. */
   check(headers: { readonly host?: string | undefined; readonly origin?: string | undefined }): void;
 }
 
@@ -32,14 +32,14 @@ export function createGuard({ HOST, PUBLIC_URL, CORS_ORIGINS, authenticated }: G
     if (!loopbackName.test(name) && !names.has(name)) throw fail('FORBIDDEN', `the Host header names "${name}"; a gateway without keys on a loopback address answers to loopback names, HOST and PUBLIC_URL only`);
   };
   const checkOrigin = (origin: string | undefined, host: string | undefined): void => {
-    if (authenticated || origin === undefined || origins.has('*') || origins.has(origin)) return;
+    if (origin === undefined || origins.has('*') || origins.has(origin)) return;
     if (URL.canParse(origin) && new URL(origin).host === host?.toLowerCase()) return;
     throw fail('FORBIDDEN', `a page of "${origin}" must not drive this gateway; add its origin to CORS_ORIGINS to allow it`);
   };
   return {
     middleware: (request, _response, next) => {
       checkHost(request.headers.host);
-      if (!safe.has(request.method)) checkOrigin(request.headers.origin, request.headers.host);
+      if (!authenticated && !safe.has(request.method)) checkOrigin(request.headers.origin, request.headers.host);
       next();
     },
     check: ({ host, origin }) => {

@@ -1,5 +1,4 @@
 /** The WebSocket door: `/api/v1/ws/{client_id}`. Who may come in is decided before the upgrade. */
-import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { limits } from '../../constants/limits.ts';
@@ -13,6 +12,7 @@ import type { Caller } from '../../models/caller.ts';
 import { ClientId } from '../../models/workflow.ts';
 import type { Guard } from '../http/guard.ts';
 import type { RateLimit } from '../http/rate-limit.ts';
+import type { IncomingMessage, Server } from '../server.ts';
 import { Session, type SessionDeps } from './session.ts';
 
 export interface DoorDeps extends Omit<SessionDeps, 'consume'> {
