@@ -75,6 +75,8 @@ export class QueueCoordinator {
       for (const entry of snapshot.running) if (open.includes(entry.promptId)) outcomes.set(entry.promptId, 'running');
       const waiting = snapshot.pending.map((entry) => entry.promptId).filter((id) => open.includes(id));
       for (const [id, outcome] of await this.#remove(instance, waiting, signal)) outcomes.set(id, outcome);
+      // Submitted, and in the queue no more: it ended a moment ago, and its ending is being written.
+      for (const id of open) if (records.get(id)?.instance === instance.name && !outcomes.has(id)) outcomes.set(id, 'already_finished');
     }
     const results = promptIds.map((id) => ({ prompt_id: id, outcome: outcomes.get(id) ?? ('not_found' as const) }));
     return { deleted: results.filter((result) => result.outcome === 'removed').length, results };
