@@ -38,7 +38,7 @@ describe('a socket', () => {
     const seen = socket.of(id);
     expect(brokenRules(seen)).toEqual([]);
     const states = seen.filter((message) => !message.type.startsWith('progress'));
-    expect(states.map((message) => [message.type, message.data['node'] ?? []].flat().join(' '))).toEqual([
+    expect(states.map((message) => typeof message.data['node'] === 'string' ? `${message.type} ${message.data['node']}` : message.type)).toEqual([
       'execution_start', 'execution_cached', 'executing 1', 'executing 2', 'executing 3', 'executed 3', 'execution_success', 'executing', 'result',
     ]);
     expect(ending.data).toMatchObject({ client_id: 'whole', images: [{ node_id: '3', url: containing('/api/v1/images/download?') }], durations: { queued_ms: aNumber, execution_ms: aNumber, total_ms: aNumber } });

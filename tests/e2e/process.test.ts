@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest';
+import { startEngine } from '../support/engine.ts';
+import { GatewayProcess } from '../support/gateway-process.ts';
+import { longWork, solidColour } from '../support/graphs.ts';
+import { brokenRules } from '../support/run-rules.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+test('SIGTERM closes the sockets with 1001 and ends the process with 0', async () => {
+  await using folder = await temporaryFolder();
+  await using engine = await startEngine();
+  await using gateway = await GatewayProcess.start({ instances: [engine.url], folder: folder.path });
+  using socket = await gateway.socket('somebody');
+  const { prompt_id: id } = await gateway.submit(solidColour(), { client_id: 'somebody' });
+  await socket.ending(id);
+  const [closed, ended] = await Promise.all([socket.closed, gateway.kill('SIGTERM')]);
+  expect([closed.code, ended]).toEqual([1001, { code: 0, signal: null }]);
+});
+
+test('a prompt that runs while the gateway is killed and started again is taken up, and ends once', async () => {
+  await using folder = await temporaryFolder();
+  await using engine = await startEngine();
+  const options = { instances: [engine.url], folder: folder.path };
+  const before = await GatewayProcess.start(options);
+  const { prompt_id: id } = await before.submit(longWork(), { client_id: 'loyal' });
+  const { prompt_id: next } = await before.submit(solidColour(), { client_id: 'loyal' });
+  await before.reaches(id, 'running');
+  await before.kill('SIGKILL');
+  await using after = await GatewayProcess.start(options);
+  using socket = await after.socket('loyal');
+  expect(['queued', 'running']).toContain((await after.state(id)).state);
+  const ending = await socket.ending(next, 30_000);
+  expect(ending).toMatchObject({ type: 'result', data: { images: [{ node_id: '2' }] } });
+  expect(brokenRules(socket.of(id))).toEqual([]);
+  expect(brokenRules(socket.of(next))).toEqual([]);
+  expect(await after.state(id)).toMatchObject({ state: 'completed', outputs: [{ kind: 'image' }] });
+  expect(await after.interrupt(id)).toMatchObject([{ outcome: 'already_finished' }]);
+});
