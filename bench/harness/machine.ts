@@ -1,0 +1,8 @@
+/** Where figures come from. */
+import { cpus, totalmem } from 'node:os';
+
+export function machine(): string {
+  const [first, ...others] = cpus();
+  const memory = Math.round(totalmem() / 1024 ** 3);
+  return `${first?.model.trim() ?? 'unknown processor'}, ${others.length + 1} cores, ${memory} GB, Node ${process.versions.node}, ${process.platform}, ${new Date().toISOString().slice(0, 10)}`;
+}
