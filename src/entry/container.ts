@@ -13,13 +13,15 @@ import { parseJson, stringifyJson } from '../atoms/json/json.ts';
 import { readMultipart } from '../atoms/multipart/read-multipart.ts';
 import { sleep } from '../atoms/time/time.ts';
 import { AccessCoordinator, ticketAge } from '../coordinator/access-coordinator.ts';
-import { ImageCoordinator } from '../coordinator/image-coordinator.ts';
+import { ImageCoordinator } from '../coordinator/images/image-coordinator.ts';
 import { InstanceCoordinator } from '../coordinator/instance/instance-coordinator.ts';
 import { LiveCoordinator } from '../coordinator/live/live-coordinator.ts';
+import { MirrorCoordinator } from '../coordinator/mirror/mirror-coordinator.ts';
 import { QueueCoordinator } from '../coordinator/queue/queue-coordinator.ts';
 import { WorkflowCoordinator } from '../coordinator/workflow/workflow-coordinator.ts';
 import type { Config } from '../core/config.ts';
 import type { Logging } from '../core/logger.ts';
+import type { InputRecord } from '../models/records.ts';
 import { createKeyRing } from '../molecules/access/keys.ts';
 import { createTickets } from '../molecules/access/tickets.ts';
 import { ComfyuiEvents } from '../molecules/comfyui-events/events.ts';
@@ -28,9 +30,12 @@ import { ComfyuiHistory } from '../molecules/comfyui-history/history.ts';
 import { ComfyuiInfo } from '../molecules/comfyui-info/info.ts';
 import { ComfyuiQueue } from '../molecules/comfyui-queue/queue.ts';
 import { ComfyuiWorkflow } from '../molecules/comfyui-workflow/workflow.ts';
+import { Converter } from '../molecules/conversion/conversion.ts';
 import { EventFeed } from '../molecules/event-feed/feed.ts';
+import { InputStore } from '../molecules/input-store/input-store.ts';
 import { instanceOf } from '../molecules/instance-pool/address.ts';
 import { InstancePool } from '../molecules/instance-pool/pool.ts';
+import { OutputStore } from '../molecules/output-store/output-store.ts';
 import { PromptTracker } from '../molecules/prompt-tracker/tracker.ts';
 import { SqlInputRecords } from '../molecules/records/input-records.ts';
 import { SqlPromptRecords } from '../molecules/records/prompt-records.ts';
@@ -58,7 +63,9 @@ export const tokens = {
   access: token<AccessCoordinator>('access'),
   workflows: token<WorkflowCoordinator>('workflows'),
   queue: token<QueueCoordinator>('queue'),
+  stores: token<{ readonly inputs: InputStore; readonly outputs: OutputStore }>('stores'),
   images: token<ImageCoordinator>('images'),
+  mirror: token<MirrorCoordinator>('mirror'),
   instances: token<InstanceCoordinator>('instances'),
   live: token<LiveCoordinator>('live'),
 } as const;
@@ -113,6 +120,10 @@ function registerMolecules(container: DependencyContainer): void {
   once(container, tokens.feed, () => new EventFeed());
   once(container, tokens.prompts, (get) => new SqlPromptRecords(get.resolve(tokens.records), Date.now));
   once(container, tokens.inputs, (get) => new SqlInputRecords(get.resolve(tokens.records)));
+  once(container, tokens.stores, (get) => {
+    const { INPUT_DIR, OUTPUT_DIR, MAX_UPLOAD_MB } = get.resolve(tokens.config);
+    return { inputs: new InputStore(INPUT_DIR, { maxBytes: Math.floor(MAX_UPLOAD_MB * 1024 * 1024) }), outputs: new OutputStore(OUTPUT_DIR) };
+  });
   once(container, tokens.clientId, (get) => `${get.resolve(tokens.config).COMFYUI_CLIENT_ID}-${newId()}`);
   once(container, tokens.comfyui, comfyui);
   once(container, tokens.sandbox, (get) => {
@@ -148,11 +159,11 @@ function registerCoordinators(container: DependencyContainer): void {
     const { API_KEYS, authenticated } = get.resolve(tokens.config);
     return new AccessCoordinator({ keys: createKeyRing(API_KEYS), tickets: createTickets({ now: Date.now, age: ticketAge }), authenticated });
   });
-  once(container, tokens.images, () => new ImageCoordinator());
+  registerFiles(container);
   once(container, tokens.instances, (get) => new InstanceCoordinator({ pool: get.resolve(tokens.pool), now: Date.now }));
   once(container, tokens.queue, (get) => new QueueCoordinator({ ...shared(get), queue: get.resolve(tokens.comfyui).queue, records: get.resolve(tokens.prompts) }));
   once(container, tokens.workflows, (get) => {
-    const records = { prompts: get.resolve(tokens.prompts), inputs: get.resolve(tokens.inputs), open: () => { throw new TypeError('no store'); } };
+    const records = { prompts: get.resolve(tokens.prompts), inputs: get.resolve(tokens.inputs), open: (record: InputRecord) => get.resolve(tokens.stores).inputs.open(record.path) };
     return new WorkflowCoordinator({ ...shared(get), comfyui: get.resolve(tokens.comfyui), records, log: get.resolve(tokens.logging).logger('router'), newId, sleep });
   });
   once(container, tokens.live, (get) => {
@@ -163,11 +174,38 @@ function registerCoordinators(container: DependencyContainer): void {
       records: get.resolve(tokens.prompts),
       log: { client: logging.logger('comfyui_client'), tasks: logging.logger('task_manager') },
       promptLimit: get.resolve(tokens.config).COMFYUI_TIMEOUT * 1_000,
-      mirror: () => undefined,
+      mirror: (...copy) => get.resolve(tokens.mirror).enqueue(...copy),
       random: Math.random,
       sleep,
     });
   });
+}
+
+function registerFiles(container: DependencyContainer): void {
+  const records = (get: DependencyContainer) => ({ prompts: get.resolve(tokens.prompts), inputs: get.resolve(tokens.inputs) });
+  once(container, tokens.mirror, (get) => {
+    const { MIRROR_OUTPUTS, OUTPUT_MAX_GB, OUTPUT_MAX_DAYS } = get.resolve(tokens.config);
+    return new MirrorCoordinator({
+      ...shared(get),
+      files: get.resolve(tokens.comfyui).files,
+      records: records(get),
+      stores: get.resolve(tokens.stores),
+      log: get.resolve(tokens.logging).logger('task_manager'),
+      limits: { enabled: MIRROR_OUTPUTS, maxBytes: OUTPUT_MAX_GB * 1024 ** 3, maxAgeMs: OUTPUT_MAX_DAYS * 86_400_000 },
+      random: Math.random,
+      sleep,
+    });
+  });
+  once(container, tokens.images, (get) => new ImageCoordinator({
+    ...shared(get),
+    files: get.resolve(tokens.comfyui).files,
+    records: records(get),
+    stores: get.resolve(tokens.stores),
+    converter: new Converter(),
+    log: get.resolve(tokens.logging).logger('router'),
+    liveOutput: (promptId, ref) => get.resolve(tokens.tracker).madeBy(promptId, ref),
+    copied: (promptId, ref) => get.resolve(tokens.mirror).copied(promptId, ref),
+  }));
 }
 
 /** What following, submitting and looking have in common. */

@@ -37,6 +37,12 @@ export async function startGateway({ config, logging, version, shutdown }: Gatew
     container.resolve(tokens.http).close();
     container.resolve(tokens.stream).close();
   });
+  const mirror = container.resolve(tokens.mirror);
+  const mirroring = mirror.run();
+  shutdown.add('copies', async () => {
+    await mirror.stop();
+    await mirroring;
+  });
   await follow(container, shutdown);
   const url = await open(container, { config, logging, version, shutdown });
   return { url, instances: container.resolve(tokens.pool).all().map((instance) => instance.name) };

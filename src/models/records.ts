@@ -63,6 +63,8 @@ export interface PromptRecords {
   findOutput(promptId: string, ref: FileRef): Promise<OwnedOutput | undefined>;
   /** Newest output of that name of `key`, of anybody when `key` is undefined. */
   newestOutput(key: string | undefined, ref: FileRef): Promise<OwnedOutput | undefined>;
+  /** Up to `limit` outputs of the prompts that ended last. */
+  newestOutputs(limit: number): Promise<readonly OwnedOutput[]>;
   /** Prompts without an ending, oldest first. */
   unfinished(): Promise<readonly PromptRecord[]>;
   /** Forgets prompts that ended before that time, with their outputs. Answers how many. */

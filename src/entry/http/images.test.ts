@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
 import { problemOf, startApp } from '../../../tests/support/http-app.ts';
-import type { IncomingFile } from '../../coordinator/image-coordinator.ts';
+import type { IncomingFile } from '../../coordinator/images/image-coordinator.ts';
 import { fail } from '../../core/errors.ts';
 import type { Caller } from '../../models/caller.ts';
 import type { Conversion, FileAnswer, FileConditions, FileQuery } from '../../models/file.ts';

@@ -1,4 +1,5 @@
 import { limits } from '../../constants/limits.ts';
+import type { FileRef } from '../../models/file.ts';
 import type { PromptEvent } from '../../models/upstream-event.ts';
 import { advance, newRun, type Run } from './progress.ts';
 
@@ -113,6 +114,13 @@ export class PromptTracker {
     return tracked;
   }
 
+  /** Owner and instance of a prompt that runs and has shown this file; undefined when it has not. */
+  madeBy(promptId: string, ref: FileRef): { key: string; instance: string } | undefined {
+    const tracked = this.#prompts.get(promptId);
+    const made = tracked && Object.values(tracked.outputs).some((shown) => Object.values(shown).some((files) => Array.isArray(files) && files.some((file) => isFile(file, ref))));
+    return made ? { key: tracked.key, instance: tracked.instance } : undefined;
+  }
+
   /** The instance runs it now. */
   running(tracked: Tracked, at: number): void {
     if (tracked.phase === 'ended') return;
@@ -191,4 +199,10 @@ export class PromptTracker {
 function remember(tracked: Tracked, data: Readonly<Record<string, unknown>>): void {
   const { node, output } = data;
   if (typeof node === 'string' && typeof output === 'object' && output !== null) tracked.outputs[node] = { ...output };
+}
+
+function isFile(shown: unknown, ref: FileRef): boolean {
+  if (typeof shown !== 'object' || shown === null) return false;
+  const file: Readonly<Record<string, unknown>> = { subfolder: '', type: 'output', ...shown };
+  return file['filename'] === ref.filename && file['subfolder'] === ref.subfolder && file['type'] === ref.type;
 }

@@ -78,6 +78,12 @@ export class SqlPromptRecords implements PromptRecords {
     return row && { ...outputOf(row), key: row.owner, instance: row.instance };
   }
 
+  async newestOutputs(limit: number): Promise<readonly OwnedOutput[]> {
+    const newest = this.#db.selectFrom('prompts').select(['prompt_id', 'instance']).where('ended_at', 'is not', null).orderBy('ended_at', 'desc').limit(limit).as('newest');
+    const rows = await kept('list the newest outputs', () => this.#db.selectFrom(newest).innerJoin('outputs', 'outputs.prompt_id', 'newest.prompt_id').selectAll('outputs').select('newest.instance').limit(limit).execute());
+    return rows.map((row) => ({ ...outputOf(row), key: row.owner, instance: row.instance }));
+  }
+
   async unfinished(): Promise<readonly PromptRecord[]> {
     const rows = await kept('list unfinished prompts', () => this.#db.selectFrom('prompts').selectAll().where('state', '=', 'submitted').orderBy('created_at').execute());
     return rows.map(promptOf);

@@ -1,6 +1,6 @@
 import type { Config } from '../../../core/config.ts';
 import type { AccessCoordinator } from '../../../coordinator/access-coordinator.ts';
-import type { ImageCoordinator } from '../../../coordinator/image-coordinator.ts';
+import type { ImageCoordinator } from '../../../coordinator/images/image-coordinator.ts';
 import type { InstanceCoordinator } from '../../../coordinator/instance/instance-coordinator.ts';
 import type { QueueCoordinator } from '../../../coordinator/queue/queue-coordinator.ts';
 import type { WorkflowCoordinator } from '../../../coordinator/workflow/workflow-coordinator.ts';

@@ -1,0 +1,88 @@
+import { createHash } from 'node:crypto';
+import type { Readable } from 'node:stream';
+import { inside, isSafeSegment } from '../../atoms/files/confined.ts';
+import { find, type FoundFile, read, remove } from '../../atoms/files/read.ts';
+import { receive } from '../../atoms/files/receive.ts';
+import { removePartial } from '../../atoms/files/sweep.ts';
+import { sniff } from '../../atoms/media-type/media-type.ts';
+import { fail } from '../../core/errors.ts';
+
+export interface StoredInput {
+  readonly hash: string;
+  readonly size: number;
+  readonly mediaType: string;
+  /** The name on every instance: unique per key and content. */
+  readonly upstreamName: string;
+  /** Below the input folder. */
+  readonly path: string;
+}
+
+/** Keeps what callers hand over below INPUT_DIR, one copy per key and content. */
+export class InputStore {
+  readonly #root: string;
+  readonly #maxBytes: number;
+
+  constructor(root: string, options: { maxBytes: number }) {
+    this.#root = root;
+    this.#maxBytes = options.maxBytes;
+  }
+
+  /** Complete on disk when it resolves. Throws PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, and VALIDATION_ERROR for an empty file. */
+  async store(key: string, body: Readable, signal: AbortSignal): Promise<StoredInput> {
+    const received = await receive(this.#root, body, { maxBytes: this.#maxBytes, limitName: 'MAX_UPLOAD_MB', signal });
+    try {
+      if (received.size === 0) throw fail('VALIDATION_ERROR', 'the file is empty.');
+      const type = await sniff(received.head);
+      if (!type) throw fail('UNSUPPORTED_MEDIA_TYPE', 'by its content the file is none of png, jpeg, webp, gif, bmp, tiff, mp4, webm, mov, wav, mp3, flac.');
+      const upstreamName = nameFor(key, received.hash) + type.extension;
+      const path = `${folderFor(key)}/${upstreamName}`;
+      await received.keep(await inside(this.#root, path));
+      return { hash: received.hash, size: received.size, mediaType: type.mediaType, upstreamName, path };
+    } catch (error) {
+      await received.discard();
+      throw error;
+    }
+  }
+
+  /** What the database says is there. */
+  async find(path: string): Promise<FoundFile | undefined> {
+    return find(await inside(this.#root, path));
+  }
+
+  /** Opens a stored file; the stream fails when it is gone. */
+  open(path: string): Readable {
+    return read(`${this.#root}/${path}`);
+  }
+
+  async remove(path: string): Promise<void> {
+    await remove(await inside(this.#root, path));
+  }
+
+  /** Removes what an earlier process did not finish. */
+  async cleanUp(signal: AbortSignal): Promise<void> {
+    await removePartial(this.#root, signal);
+  }
+}
+
+/** A caller's own name for a file, made safe: the last part of a path, with what no file system takes replaced. */
+export function safeName(given: string): string {
+  const last = given.normalize('NFC').split(/[/\\]/).at(-1) ?? '';
+  const clean = last.replace(/[\u0000-\u001f\u007f:*?"<>|]/g, '_').replace(/^\.+/, '').replace(/[. ]+$/, '');
+  const short = [...clean].slice(-100).join('');
+  return isSafeSegment(short) ? short : 'file';
+}
+
+/** A subfolder of safe names, or an error: it is part of how the caller will call the file. */
+export function safeSubfolder(given: string): string {
+  const names = given.split('/').filter(Boolean);
+  if (names.length > 8 || !names.every(isSafeSegment)) throw fail('VALIDATION_ERROR', `subfolder "${given.slice(0, 100)}" is not taken: up to 8 plain names with "/" between.`);
+  return names.join('/');
+}
+
+function nameFor(key: string, hash: string): string {
+  return createHash('sha256').update(`${key}\0${hash}`).digest('hex').slice(0, 32);
+}
+
+function folderFor(key: string): string {
+  return isSafeSegment(key) ? key.toLowerCase() : createHash('sha256').update(key).digest('hex').slice(0, 16);
+}
