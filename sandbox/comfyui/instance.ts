@@ -55,7 +55,7 @@ export class Instance {
 
   async #work(): Promise<void> {
     try {
-      for (;;) await this.#process(await this.queue.take(this.#stop.signal));
+      while (!this.#stop.signal.aborted) await this.#process(await this.queue.take(this.#stop.signal));
     } catch (error) {
       if (!(error instanceof PythonError) && !this.#stop.signal.aborted) throw error;
     }

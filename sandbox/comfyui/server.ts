@@ -101,10 +101,13 @@ class Sandbox implements RunningSandbox {
   }
 
   async restart(): Promise<void> {
-    await this.#instance.stop();
+    const old = this.#instance;
+    await old.stop();
     await prepareFolders(this.#parts.folders);
     this.#instance = new Instance(this.#parts);
     this.#instance.start();
+    // Whoever came back while the old one stopped.
+    old.sockets.cutAll();
   }
 
   async close(): Promise<void> {

@@ -97,6 +97,7 @@ export class InstanceFollower {
     this.#lookedAt = undefined;
     this.#missed = 0;
     for (let first = true; !signal.aborted; first = false) {
+      let failed = false;
       try {
         if (first || this.#due()) await this.#reconcile(stream, signal);
         await this.#reconciliation.enforceLimit(this.#instance, signal);
@@ -104,10 +105,12 @@ export class InstanceFollower {
         if (now() - pinged >= times.ping) pinged = now();
       } catch (error) {
         if (signal.aborted) return;
+        failed = true;
         this.#parts.log.client.warn('an instance did not answer while it was looked after', { instance: this.#instance.name, reason: reasonOf(error) });
         await stream.ping(times.ping, signal).catch((silence: unknown) => stream.end(`no answer to a ping (${reasonOf(silence)})`));
       }
       await this.#pause(signal);
+      if (failed) this.#nudged = true;
     }
   }
 

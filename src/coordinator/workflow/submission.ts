@@ -107,7 +107,7 @@ export class Submission {
   }
 
   /** One try on one instance, with a second one where it is certain that the first did nothing. */
-  async #attempt(draft: Draft, instance: Instance): Promise<SubmitOutcome> {
+  async #attempt(draft: Draft, instance: Instance, again = true): Promise<SubmitOutcome> {
     const outcome = await this.#post(draft, instance);
     if (outcome.kind === 'refused' && draft.prepared.inputs.length > 0 && faultsOf(outcome.refusal).some((fault) => fault.type === 'custom_validation_failed')) {
       await this.#inputs.forget(instance, draft.prepared.inputs);
@@ -116,7 +116,8 @@ export class Submission {
     if (outcome.kind !== 'unknown') return outcome;
     const found = await this.#look(draft, instance);
     if (found !== 'absent') return found === 'unreachable' ? outcome : found;
-    return outcome.stale ? this.#post(draft, instance) : { kind: 'unreached', error: outcome.error };
+    if (outcome.stale && again) return this.#attempt(draft, instance, false);
+    return { kind: 'unreached', error: outcome.error };
   }
 
   async #post(draft: Draft, instance: Instance): Promise<SubmitOutcome> {
