@@ -71,8 +71,8 @@ describe('the README', () => {
     const snippet = blocks('In a browser', 'js')[0] ?? '';
     expect(snippet.trim().split('\n').length).toBeLessThanOrEqual(16);
     await page.evaluate(`(async () => { globalThis.shown = []; ${snippet}\n img.onload = () => shown.push([img.src.split(':')[0], img.naturalWidth]); globalThis.made = img; })()`);
-    await page.waitForFunction('made.src.includes("/api/v1/images/download?") && made.complete && made.naturalWidth > 0');
-    expect(await page.evaluate('[made.naturalWidth, made.naturalHeight]')).toEqual([512, 512]);
+    const result = '[made.src.includes("/api/v1/images/download?"), made.complete, made.naturalWidth, made.naturalHeight]';
+    await expect.poll(() => page.evaluate(result), { timeout: 20_000 }).toEqual([true, true, 512, 512]);
     expect(await page.evaluate('shown.some(([scheme]) => scheme === "blob")')).toBe(true);
     expect(said).toContainEqual(expect.stringMatching(/^\d+ %$/));
     expect(complaints).toEqual([]);

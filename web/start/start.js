@@ -96,9 +96,9 @@ async function look() {
 /** A browser cannot send a header with a socket: a ticket stands for the key, once. */
 async function connect() {
   const answer = await call('/api/v1/ws/tickets', { method: 'POST' });
+  const { ticket, detail } = await answer.json();
   if (answer.status === 401) return refuseKey();
-  if (!answer.ok) throw new Error((await answer.json()).detail);
-  const { ticket } = await answer.json();
+  if (!answer.ok) throw new Error(detail);
   socket = new WebSocket(`${location.origin.replace(/^http/, 'ws')}/api/v1/ws/${clientId}?ticket=${encodeURIComponent(ticket)}`);
   socket.binaryType = 'arraybuffer';
   socket.onopen = greet;
