@@ -5,10 +5,10 @@
  *   every socket prints its Findings and ends
  */
 import { WebSocket } from 'ws';
+import { fields } from '../harness/http.ts';
 import type { Findings } from './findings.ts';
 
 interface Message {
-  readonly type: string;
   readonly seq: number | undefined;
   readonly sent: number | undefined;
   /** A state message takes a number of its own; progress carries the newest. */
@@ -32,14 +32,16 @@ let ended = 0;
 let messages = 0;
 let lost = 0;
 
+const numberOf = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined);
 const clock = (): number => Number(process.hrtime.bigint()) / 1e6;
 
 function read(text: string): Message {
   const known = parsed.get(text);
   if (known) return known;
-  const { type, data }: { type: string; data: { seq?: number; sent?: number } } = JSON.parse(text);
-  const isState = data.seq !== undefined && type !== 'progress' && type !== 'progress_state';
-  const message = { type, seq: data.seq, sent: data.sent, isState, isLast: type === 'result' };
+  const { type, data } = fields(JSON.parse(text));
+  const { seq, sent } = fields(data);
+  const isState = typeof seq === 'number' && type !== 'progress' && type !== 'progress_state';
+  const message = { seq: numberOf(seq), sent: numberOf(sent), isState, isLast: type === 'result' };
   parsed.set(text, message);
   return message;
 }

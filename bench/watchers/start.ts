@@ -23,9 +23,9 @@ export async function startWatchers(address: string, count: number): Promise<Wat
   return {
     async findings(limit) {
       const timer = setTimeout(() => child.kill('SIGKILL'), limit);
-      const [line] = await Promise.race([once(lines, 'line'), gone]);
+      const line: readonly unknown[] = await Promise.race([once(lines, 'line'), gone]);
       clearTimeout(timer);
-      return Found.parse(JSON.parse(String(line)));
+      return Found.parse(JSON.parse(String(line[0])));
     },
   };
 }
