@@ -186,6 +186,16 @@ describe('a subscription', () => {
     expect([ending.type, socket.of(id).filter(isEnding).length]).toEqual(['result', 1]);
   });
 
+  test('of a prompt whose ending this socket has received does not tell it twice', async () => {
+    using socket = await gateway.socket('eager');
+    const { prompt_id: id } = await gateway.submit(inverted(), { client_id: 'eager' });
+    await socket.ending(id);
+    expect((await socket.ask('subscribe', { items: [{ prompt_id: id }] })).data).toMatchObject({ event: 'subscribed', items: [{ prompt_id: id }] });
+    await socket.ask('subscribe', { items: [{ prompt_id: id, since: 2 }] });
+    await socket.ask('ping');
+    expect(brokenRules(socket.of(id))).toEqual([]);
+  });
+
   test('shows the prompt of another client of the same key', async () => {
     using socket = await gateway.socket('neighbour');
     const { prompt_id: id } = await gateway.submit(longWork(), { client_id: 'owner' });

@@ -86,10 +86,11 @@ export class Watch {
   /** True when the present state must be told, since the past is not kept. */
   #join(item: SubscribeItem): boolean {
     const { feed, tracker } = this.#parts;
+    const saw = feed.sawNewest(this.#watcher, item.prompt_id);
     const outcome = feed.subscribe(this.#watcher, item.prompt_id, item.since);
     if (outcome === 'full') this.tell('system', { event: 'error', code: 'WEBSOCKET_ERROR', reason: 'too many subscriptions on one socket.', prompt_id: item.prompt_id });
     if (outcome === 'full') return false;
-    const endedUnseen = item.since === undefined && (tracker.get(item.prompt_id)?.phase ?? 'ended') === 'ended';
+    const endedUnseen = item.since === undefined && !saw && (tracker.get(item.prompt_id)?.phase ?? 'ended') === 'ended';
     return outcome === 'reset' || endedUnseen;
   }
 }

@@ -134,6 +134,13 @@ export class EventFeed {
     return from > topic.seq + 1 || from < Math.min(oldest, live) ? 'reset' : 'subscribed';
   }
 
+  /** Whether the newest state message reached this watcher live. */
+  sawNewest(watcher: Watcher, promptId: string): boolean {
+    const topic = this.#topics.get(promptId);
+    if (!topic || (watcher.audience !== topic.audience && !topic.subscribers.has(watcher))) return false;
+    return (watcher.liveFrom.get(promptId) ?? 1) <= topic.seq;
+  }
+
   unsubscribe(watcher: Watcher, promptId: string): void {
     watcher.topics.delete(promptId);
     if (this.#topics.get(promptId)?.subscribers.delete(watcher)) watcher.liveFrom.delete(promptId);
