@@ -5,5 +5,5 @@ import type { FileRef } from './file.ts';
 export function fileUrl(ref: FileRef, options: { readonly promptId?: string | undefined; readonly publicUrl?: string | undefined }): string {
   const query = new URLSearchParams({ filename: ref.filename, subfolder: ref.subfolder, type: ref.type });
   if (options.promptId !== undefined) query.set('prompt_id', options.promptId);
-  return `${options.publicUrl?.replace(/\/+$/, '') ?? ''}${service.download}?${query}`;
+  return `${options.publicUrl?.replace(/\/+$/, '') ?? ''}${service.download}?${query.toString()}`;
 }
