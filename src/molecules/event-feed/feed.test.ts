@@ -1,0 +1,162 @@
+import { describe, expect, test } from 'vitest';
+import { limits } from '../../constants/limits.ts';
+import { audienceOf, EventFeed, type Watcher } from './feed.ts';
+
+const alice = audienceOf('alice', 'page');
+
+/** What a watcher was sent so far, as `type seq`. */
+async function told(watcher: Watcher): Promise<string[]> {
+  watcher.mailbox.close(1000, 'enough');
+  const seen: string[] = [];
+  for await (const frame of watcher.mailbox.frames()) {
+    const { type, data }: { type: string; data: { seq?: number } } = JSON.parse(frame.data.toString('utf8'));
+    seen.push(`${type} ${data.seq ?? '-'}`);
+  }
+  return seen;
+}
+
+function feedWith(states: number): EventFeed {
+  const feed = new EventFeed();
+  feed.open('p', alice);
+  for (let n = 1; n <= states; n += 1) feed.state('p', `s${n}`, {});
+  return feed;
+}
+
+describe('the feed', () => {
+  test('numbers states from 1 and gives progress the number of the newest', async () => {
+    const feed = new EventFeed();
+    const watcher = feed.join(alice);
+    feed.open('p', alice);
+    feed.progress('p', 'progress', {});
+    feed.state('p', 'start', {});
+    feed.progress('p', 'progress', {});
+    feed.state('p', 'result', {});
+    expect(await told(watcher)).toEqual(['progress 0', 'start 1', 'progress 1', 'result 2']);
+  });
+
+  test('tells a prompt to its audience alone: the same client id under another key is another audience', async () => {
+    const feed = new EventFeed();
+    const [mine, theirs, elsewhere] = [feed.join(alice), feed.join(audienceOf('bob', 'page')), feed.join(audienceOf('alice', 'other'))];
+    feed.open('p', alice);
+    feed.state('p', 'start', {});
+    expect([await told(mine), await told(theirs), await told(elsewhere)]).toEqual([['start 1'], [], []]);
+  });
+
+  test('does not let a key and a client id be mixed into another pair', () => {
+    expect(audienceOf('a', 'b@c')).not.toBe(audienceOf('a@b', 'c'));
+  });
+
+  test('replays what came after since, then goes on live, without a gap and without a repetition', async () => {
+    const feed = feedWith(5);
+    const watcher = feed.join(alice);
+    expect(feed.subscribe(watcher, 'p', 2)).toBe('subscribed');
+    feed.state('p', 's6', {});
+    expect(await told(watcher)).toEqual(['s3 3', 's4 4', 's5 5', 's6 6']);
+  });
+
+  test('sends a second subscription only what the first had left out', async () => {
+    const feed = feedWith(5);
+    const watcher = feed.join(alice);
+    feed.subscribe(watcher, 'p', 4);
+    feed.subscribe(watcher, 'p', 2);
+    feed.subscribe(watcher, 'p', 2);
+    expect(await told(watcher)).toEqual(['s5 5', 's3 3', 's4 4']);
+  });
+
+  test('sends nothing again to one who saw everything live', async () => {
+    const feed = new EventFeed();
+    const watcher = feed.join(alice);
+    feed.open('p', alice);
+    feed.state('p', 's1', {});
+    expect(feed.subscribe(watcher, 'p', 0)).toBe('subscribed');
+    expect(await told(watcher)).toEqual(['s1 1']);
+  });
+
+  test('lets others of the same key watch by id, and stop', async () => {
+    const feed = feedWith(1);
+    const watcher = feed.join(audienceOf('alice', 'other'));
+    feed.subscribe(watcher, 'p', undefined);
+    feed.state('p', 's2', {});
+    feed.unsubscribe(watcher, 'p');
+    feed.state('p', 's3', {});
+    expect(await told(watcher)).toEqual(['s2 2']);
+  });
+
+  test('says reset when since lies in the future, when the past is not kept, and when it does not know the prompt', () => {
+    const feed = feedWith(limits.replayStates + 10);
+    expect(feed.subscribe(feed.join(alice), 'p', 9_999)).toBe('reset');
+    expect(feed.subscribe(feed.join(alice), 'p', 3)).toBe('reset');
+    expect(feed.subscribe(feed.join(alice), 'p', 10)).toBe('subscribed');
+    expect(feed.subscribe(feed.join(alice), 'unknown', 0)).toBe('reset');
+  });
+
+  test('knows who has seen the newest state live', () => {
+    const feed = new EventFeed();
+    const early = feed.join(alice);
+    feed.open('p', alice);
+    feed.state('p', 'start', {});
+    const late = feed.join(alice);
+    const stranger = feed.join(audienceOf('alice', 'other'));
+    expect([early, late, stranger].map((watcher) => feed.sawNewest(watcher, 'p'))).toEqual([true, false, false]);
+    feed.subscribe(stranger, 'p', undefined);
+    feed.state('p', 'result', {});
+    expect([early, late, stranger].map((watcher) => feed.sawNewest(watcher, 'p'))).toEqual([true, true, true]);
+    expect(feed.sawNewest(early, 'unknown')).toBe(false);
+  });
+
+  test('keeps the newest state of every prompt when all of them together grow too large', () => {
+    const feed = new EventFeed();
+    const large = 'x'.repeat(1024 * 1024);
+    for (let n = 0; n < 80; n += 1) {
+      feed.open(`p${n}`, alice);
+      feed.state(`p${n}`, 'start', { large });
+      feed.state(`p${n}`, 'result', {});
+    }
+    expect(feed.subscribe(feed.join(alice), 'p0', 0)).toBe('reset');
+    expect(feed.subscribe(feed.join(alice), 'p79', 0)).toBe('subscribed');
+    expect(feed.last('p0')?.data.toString()).toContain('"result"');
+  });
+
+  test('refuses more subscriptions than a socket may have', () => {
+    const feed = new EventFeed();
+    const watcher = feed.join(alice);
+    for (let n = 0; n <= limits.subscriptions; n += 1) feed.open(`p${n}`, alice);
+    const outcomes = Array.from({ length: limits.subscriptions + 1 }, (_, n) => feed.subscribe(watcher, `p${n}`, undefined));
+    expect(outcomes.filter((outcome) => outcome === 'full')).toHaveLength(1);
+    expect(outcomes.at(-1)).toBe('full');
+  });
+
+  test('forgets prompts with everything that was kept of them', () => {
+    const feed = feedWith(2);
+    feed.forget(['p', 'unknown']);
+    expect([feed.has('p'), feed.seq('p'), feed.last('p')]).toEqual([false, 0, undefined]);
+    feed.state('p', 'late', {});
+    expect(feed.has('p')).toBe(false);
+  });
+
+  test('counts its watchers, each once', () => {
+    const feed = new EventFeed();
+    const [one, two] = [feed.join(alice), feed.join(alice)];
+    feed.leave(one);
+    feed.leave(one);
+    expect(feed.watcherCount).toBe(1);
+    feed.leave(two);
+    expect([feed.watcherCount, feed.full]).toEqual([0, false]);
+  });
+
+  test('makes a preview in the form that each watcher can read, and not at all when nobody watches', async () => {
+    const feed = new EventFeed();
+    const made: string[] = [];
+    const frames = {
+      legacy: () => (made.push('legacy'), { data: Buffer.from('{"type":"legacy","data":{}}'), binary: true }),
+      withMetadata: () => (made.push('metadata'), { data: Buffer.from('{"type":"metadata","data":{}}'), binary: true }),
+    };
+    feed.open('p', alice);
+    feed.preview('p', frames, 'preview');
+    expect(made).toEqual([]);
+    const [plain, modern] = [feed.join(alice), feed.join(alice)];
+    modern.previewMetadata = true;
+    feed.preview('p', frames, 'preview');
+    expect([await told(plain), await told(modern)]).toEqual([['legacy -'], ['metadata -']]);
+  });
+});
