@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import packageJson from '../../package.json' with { type: 'json' };
 import { launchBrowser, openPage } from '../support/browser.ts';
 import { startTestSandbox } from '../support/engine.ts';
 import { GatewayProcess } from '../support/gateway-process.ts';
@@ -100,7 +101,6 @@ describe('the README', () => {
   it('names only files and commands that are there', async () => {
     for (const [, path] of readme.matchAll(/\]\(((?!http|#)[^)]+)\)/g)) await expect(access(new URL(path ?? '', root)), path).resolves.toBeUndefined();
     for (const [, path] of readme.matchAll(/`(tests\/[\w./-]+|src\/[\w./-]+)`/g)) await expect(access(new URL(path ?? '', root)), path).resolves.toBeUndefined();
-    const { scripts }: { scripts: Record<string, string> } = JSON.parse(await readFile(new URL('package.json', root), 'utf8')) as never;
-    for (const [, script = ''] of readme.matchAll(/npm run ([\w:]+)/g)) expect(scripts).toHaveProperty([script]);
+    for (const [, script = ''] of readme.matchAll(/npm run ([\w:]+)/g)) expect(packageJson.scripts).toHaveProperty([script]);
   });
 });
