@@ -53,6 +53,7 @@ const causes = new WeakMap<Response, GatewayError>();
 export const causeOf = (response: Response): GatewayError | undefined => causes.get(response);
 
 /** Answers with the problem; where an answer has begun it cuts the connection, so that nobody takes a part for the whole. */
+// eslint-disable-next-line max-params -- express knows an error handler by its four parameters
 export const problemHandler: ErrorRequestHandler = (thrown: unknown, request, response, _next) => {
   const error = asGatewayError(thrown);
   causes.set(response, error);
