@@ -1,0 +1,78 @@
+import { describe, expect, test } from 'vitest';
+import { instanceOf } from './address.ts';
+import { InstancePool } from './pool.ts';
+
+const instances = ['http://a:1', 'http://b:2', 'http://c:3'].map(instanceOf);
+const facts = { at: 1_000, sandbox: false, version: '0.3.64' };
+
+function healthyPool(): InstancePool {
+  const pool = new InstancePool(instances);
+  for (const { name } of instances) pool.connected(name, facts);
+  return pool;
+}
+
+describe('the pool chooses', () => {
+  test('nobody while nobody is healthy', () => {
+    expect(new InstancePool(instances).choose()).toBeUndefined();
+  });
+
+  test('equals in turn', () => {
+    const pool = healthyPool();
+    expect(Array.from({ length: 6 }, () => pool.choose()?.name)).toEqual(['a:1', 'b:2', 'c:3', 'a:1', 'b:2', 'c:3']);
+  });
+
+  test('the least busy, counting everybody’s prompts and our own', () => {
+    const pool = healthyPool();
+    pool.setRemaining('a:1', 5);
+    pool.setInFlight('b:2', 3);
+    pool.setRemaining('c:3', 2);
+    expect(pool.choose()?.name).toBe('c:3');
+    pool.setRemaining('c:3', 4);
+    expect(pool.choose()?.name).toBe('b:2');
+  });
+
+  test('none that was tried, and none that went away', () => {
+    const pool = healthyPool();
+    pool.disconnected('b:2', 'gone');
+    expect(pool.choose(new Set(['a:1']))?.name).toBe('c:3');
+    expect(pool.choose(new Set(['a:1', 'c:3']))).toBeUndefined();
+  });
+});
+
+describe('the pool tells', () => {
+  test('who is healthy and what remains over all', () => {
+    const pool = healthyPool();
+    pool.setRemaining('a:1', 2);
+    pool.setRemaining('b:2', 3);
+    expect([pool.totalRemaining(), pool.remaining('b:2'), pool.healthy().length]).toEqual([5, 3, 3]);
+    pool.disconnected('b:2', 'closed with 1006');
+    expect([pool.totalRemaining(), pool.isHealthy('b:2'), pool.healthy().map((one) => one.name)]).toEqual([2, false, ['a:1', 'c:3']]);
+  });
+
+  test('the story of each instance', () => {
+    const pool = healthyPool();
+    pool.disconnected('a:1', 'closed with 1006');
+    pool.disconnected('a:1', 'refused');
+    expect(pool.statuses(5_000)[0]).toEqual({ instance: 'a:1', healthy: false, sandbox: false, in_flight: 0, connects: 1, drops: 1, last_error: 'refused', comfyui_version: '0.3.64' });
+    expect(pool.statuses(5_000)[1]).toMatchObject({ instance: 'b:2', healthy: true, uptime_seconds: 4, queue_remaining: 0 });
+  });
+
+  test('nothing of instances that it does not have', () => {
+    const pool = new InstancePool();
+    pool.connected('x', facts);
+    pool.setRemaining('x', 1);
+    expect([pool.get('x'), pool.remaining('x'), pool.isHealthy('x'), pool.statuses(0)]).toEqual([undefined, 0, false, []]);
+  });
+});
+
+describe('an address', () => {
+  test('gives the instance its name, without user and password', () => {
+    const instance = instanceOf('https://me:p%40ss@gpu.example:8443/comfy/');
+    expect([instance.name, instance.url]).toEqual(['gpu.example:8443/comfy', 'https://gpu.example:8443/comfy']);
+    expect(instance.headers).toEqual({ Authorization: `Basic ${Buffer.from('me:p@ss').toString('base64')}` });
+  });
+
+  test('without credentials has no header', () => {
+    expect(instanceOf('http://127.0.0.1:8188')).toEqual({ name: '127.0.0.1:8188', url: 'http://127.0.0.1:8188', headers: {} });
+  });
+});

@@ -1,0 +1,129 @@
+import { describe, expect, test } from 'vitest';
+import { limits } from '../../constants/limits.ts';
+import type { PromptEvent } from '../../models/upstream-event.ts';
+import { PromptTracker } from './tracker.ts';
+
+const event = (type: PromptEvent['type'], data: Record<string, unknown> = {}, promptId = 'p'): PromptEvent => ({ kind: 'prompt', type, promptId, data });
+const never = new AbortController().signal;
+
+function tracking(promptId = 'p', instance = 'one'): PromptTracker {
+  const tracker = new PromptTracker();
+  tracker.add({ promptId, key: 'alice', clientId: 'page', instance, createdAt: 1, classes: new Map([['1', 'EmptyImage']]) });
+  return tracker;
+}
+
+describe('a tracked prompt', () => {
+  test('goes from submitting to queued to running to ended', () => {
+    const tracker = tracking();
+    const phase = () => tracker.get('p')?.phase;
+    expect(phase()).toBe('submitting');
+    tracker.accepted('p', 7, 2);
+    expect([phase(), tracker.get('p')?.number]).toEqual(['queued', 7]);
+    tracker.apply(event('execution_start'), 3);
+    expect([phase(), tracker.get('p')?.startedAt]).toEqual(['running', 3]);
+    tracker.ended('p', 'completed', 4);
+    expect([phase(), tracker.get('p')?.ending, tracker.get('p')?.run.overall]).toEqual(['ended', { state: 'completed', at: 4 }, 1]);
+  });
+
+  test('may run before its submission is answered, and is not put back by the answer', () => {
+    const tracker = tracking();
+    tracker.apply(event('execution_start'), 2);
+    tracker.accepted('p', 0, 3);
+    expect([tracker.get('p')?.phase, tracker.get('p')?.acceptedAt]).toEqual(['running', 3]);
+  });
+
+  test('ends once: what comes later is not taken in', () => {
+    const tracker = tracking();
+    tracker.ended('p', 'failed', 2);
+    tracker.ended('p', 'completed', 3);
+    expect(tracker.apply(event('executing', { node: '1' }), 4)).toBeUndefined();
+    expect(tracker.get('p')?.ending).toEqual({ state: 'failed', at: 2 });
+  });
+
+  test('remembers what its nodes showed and what ComfyUI announced', () => {
+    const tracker = tracking();
+    tracker.apply(event('executed', { node: '1', output: { images: [1] } }), 2);
+    tracker.apply(event('executed', { node: '2', output: null }), 2);
+    tracker.apply(event('execution_error', { node_id: '1' }), 3);
+    expect(tracker.get('p')?.outputs).toEqual({ '1': { images: [1] } });
+    expect(tracker.get('p')?.announced?.type).toBe('execution_error');
+  });
+
+  test('counts on its instance until it ends, also after a move', () => {
+    const tracker = tracking();
+    tracker.move('p', 'two');
+    expect([tracker.countInFlight('one'), tracker.countInFlight('two')]).toEqual([0, 1]);
+    expect(tracker.inFlight('two').map((one) => one.promptId)).toEqual(['p']);
+    tracker.ended('p', 'completed', 2);
+    expect(tracker.countInFlight('two')).toBe(0);
+  });
+
+  test('that was refused never was', () => {
+    const tracker = tracking();
+    tracker.remove('p');
+    expect([tracker.get('p'), tracker.countInFlight('one')]).toEqual([undefined, 0]);
+  });
+
+  test('of an earlier process counts as accepted and queued', () => {
+    const tracker = new PromptTracker();
+    const tracked = tracker.add({ promptId: 'p', key: 'k', clientId: 'c', instance: 'one', createdAt: 5, classes: new Map(), adopted: true });
+    expect([tracked.phase, tracked.acceptedAt, tracked.adopted]).toEqual(['queued', 5, true]);
+  });
+
+  test('that nobody knows is left alone', () => {
+    const tracker = new PromptTracker();
+    tracker.accepted('x', 1, 1);
+    tracker.move('x', 'two');
+    tracker.remove('x');
+    expect([tracker.apply(event('executing', {}, 'x'), 1), tracker.ended('x', 'completed', 1)]).toEqual([undefined, []]);
+  });
+});
+
+describe('whoever waits for an ending', () => {
+  test('is woken by it, and at once when it is over or unknown', async () => {
+    const tracker = tracking();
+    const waited = Promise.all([tracker.whenEnded('p', never), tracker.whenEnded('p', never)]);
+    tracker.ended('p', 'completed', 2);
+    await waited;
+    await tracker.whenEnded('p', never);
+    await tracker.whenEnded('unknown', never);
+  });
+
+  test('is let go by the signal', async () => {
+    const tracker = tracking();
+    const gone = new AbortController();
+    const waited = tracker.whenEnded('p', gone.signal);
+    gone.abort();
+    await expect(waited).rejects.toThrow();
+    await expect(tracker.whenEnded('p', gone.signal)).rejects.toThrow();
+  });
+});
+
+describe('what has ended', () => {
+  test('is forgotten when it is too old, and says so', () => {
+    const tracker = tracking('old');
+    tracker.ended('old', 'completed', 0);
+    tracker.add({ promptId: 'new', key: 'k', clientId: 'c', instance: 'one', createdAt: 1, classes: new Map() });
+    expect(tracker.ended('new', 'completed', limits.finishedAge + 1)).toEqual(['old']);
+    expect([tracker.get('old'), tracker.get('new')?.phase]).toEqual([undefined, 'ended']);
+  });
+
+  test('is forgotten when there is too much of it, oldest first', () => {
+    const tracker = new PromptTracker();
+    const gone: string[] = [];
+    for (let n = 0; n < limits.finishedPrompts + 3; n += 1) {
+      tracker.add({ promptId: `p${n}`, key: 'k', clientId: 'c', instance: 'one', createdAt: 1, classes: new Map() });
+      gone.push(...tracker.ended(`p${n}`, 'completed', 1));
+    }
+    expect(gone).toEqual(['p0', 'p1', 'p2']);
+  });
+});
+
+test('a nudge reaches the one who follows that instance', () => {
+  const tracker = new PromptTracker();
+  const nudged: string[] = [];
+  tracker.onNudge('one', () => nudged.push('one'));
+  tracker.nudge('one');
+  tracker.nudge('nobody');
+  expect(nudged).toEqual(['one']);
+});
