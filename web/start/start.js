@@ -22,12 +22,10 @@ let attempts = 0;
 /** What this page submitted last: id, newest number seen, whether it is over. */
 let job;
 
-// ── the workflow ─────────────────────────────────────────────────────────────────────────────────────────────────
-
 /** Integers beyond 2^53, as large seeds are, keep their digits where the browser can (`JSON.rawJSON`). */
 const parse = (text) => JSON.parse(text, (_key, value, context) => (Number.isInteger(value) && !Number.isSafeInteger(value) && JSON.rawJSON && context?.source ? JSON.rawJSON(context.source) : value));
 /** One line per node. */
-const show = (graph) => `{\n${Object.entries(graph).map(([id, node]) => `  ${JSON.stringify(id)}: ${JSON.stringify(node, null, 1).replace(/\n\s*/g, ' ')}`).join(',\n')}\n}`;
+const show = (graph) => `{\n${Object.entries(graph).map(([id, node]) => `  ${JSON.stringify(id)}: ${JSON.stringify(node, null, 1).replace(/(?<=\[)\n\s*|\n\s*(?=\])/g, '').replace(/\n\s*/g, ' ')}`).join(',\n')}\n}`;
 const large = (digits) => (Number.isSafeInteger(Number(digits)) || !JSON.rawJSON ? Number(digits) : JSON.rawJSON(digits));
 
 /** Where the three fields live in a graph: the first sampler, and the text that its `positive` leads to. */
@@ -72,8 +70,6 @@ function fieldsToGraph() {
     complain(`The graph is not JSON: ${error.message}`);
   }
 }
-
-// ── the gateway ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 const call = (path, options = {}) => fetch(path, { ...options, headers: { ...(apiKey ? { 'X-API-Key': apiKey } : {}), ...options.headers } });
 
@@ -151,8 +147,6 @@ function submit() {
   view.stage.scrollIntoView({ block: 'nearest' });
 }
 
-// ── what comes ───────────────────────────────────────────────────────────────────────────────────────────────────
-
 function receive({ type, data }) {
   if (type !== 'progress_state') note(type === 'system' ? `system: ${data.event}` : type, sentence(type, data));
   if (type === 'system' && data.event === 'error' && (!data.prompt_id || data.prompt_id === job?.id) && job && !job.over) return over(complain(faults(data)));
@@ -207,8 +201,6 @@ function over() {
   if (job) job.over = true;
   buttons();
 }
-
-// ── what is seen ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 async function showPicture(blob, state, alt) {
   const { picture } = view;
@@ -278,8 +270,6 @@ function sentence(type, data) {
   const { prompt_id: _id, client_id: _client, event: _event, images, output: _output, progress: _progress, timestamp: _time, ...rest } = data;
   return JSON.stringify({ ...rest, ...(images ? { images: images.map((file) => file.filename) } : {}) });
 }
-
-// ── begin ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 view.graph.value = show(sample);
 graphToFields();
