@@ -87,7 +87,11 @@ export class Submission {
     for (;;) {
       tried.add(instance.name);
       const outcome = await this.#attempt(draft, instance);
-      if (outcome.kind === 'accepted') return this.#accept(draft, instance, outcome);
+      if (outcome.kind === 'accepted') {
+        const answer = this.#accept(draft, instance, outcome);
+        await this.#stopIfAsked(draft, instance);
+        return answer;
+      }
       const next = outcome.kind === 'unreached' ? this.#next(draft, tried) : undefined;
       if (!next) throw await this.#giveUp(draft, instance, outcome);
       await this.#move(draft, { from: instance, to: next });
@@ -158,6 +162,19 @@ export class Submission {
       node_errors: outcome.nodeErrors,
       ...(warnings.length > 0 ? { warnings } : {}),
     };
+  }
+
+  /** Somebody stopped the prompt while it was on its way, when no instance had it yet. */
+  async #stopIfAsked({ promptId }: Draft, instance: Instance): Promise<void> {
+    const { tracker, comfyui, log } = this.#parts;
+    if (tracker.get(promptId)?.stopRequestedAt === undefined) return;
+    try {
+      await comfyui.queue.remove(instance, [promptId], AbortSignal.timeout(10_000));
+      await comfyui.queue.interrupt(instance, promptId, AbortSignal.timeout(10_000));
+      tracker.nudge(instance.name);
+    } catch (error) {
+      log.warn('a prompt that shall stop could not be stopped', { prompt_id: promptId, instance: instance.name, reason: reasonOf(error) });
+    }
   }
 
   async #giveUp(draft: Draft, instance: Instance, outcome: Exclude<SubmitOutcome, { kind: 'accepted' }>): Promise<GatewayError> {

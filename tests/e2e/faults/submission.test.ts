@@ -2,7 +2,9 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { startTestSandbox, type TestSandbox } from '../../support/engine.ts';
 import { startTestGateway, type TestGateway } from '../../support/gateway.ts';
 import { freshId, solidColour } from '../../support/graphs.ts';
+import { matching } from '../../support/matchers.ts';
 import { brokenRules } from '../../support/run-rules.ts';
+import { until } from '../../support/until.ts';
 
 let engine: TestSandbox;
 let gateway: TestGateway;
@@ -74,4 +76,16 @@ test('a submission whose outcome nobody can tell yet is not forgotten: its state
   expect(code).toBe('CONNECTION_ERROR');
   engine.sandbox.knobs.reset();
   expect([(await gateway.ended(id)).state, executions(id)]).toEqual(['completed', 1]);
+});
+
+test('a prompt that is interrupted while it is on its way to an instance does not run there', async () => {
+  await using neighbour = await startTestSandbox({ knobs: { nodeDelayMs: 5_000 } });
+  await using both = await startTestGateway({ instances: [engine.url, neighbour.url] });
+  engine.sandbox.knobs.set({ failPromptBefore: 1 });
+  const id = freshId();
+  const submitted = both.submit(solidColour(), { prompt_id: id });
+  await until('the first instance was asked', () => (engine.sandbox.counters.snapshot.requests['POST /prompt'] ?? 0) > 0);
+  expect(await both.interrupt(id)).toEqual([{ prompt_id: id, outcome: 'removed' }]);
+  expect((await submitted).instance).toBe(new URL(neighbour.url).host);
+  expect(await both.ended(id)).toMatchObject({ state: 'interrupted', reason: matching(/interrupted on request|removed/) });
 });
