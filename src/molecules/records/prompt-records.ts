@@ -80,7 +80,7 @@ export class SqlPromptRecords implements PromptRecords {
 
   async newestOutputs(limit: number): Promise<readonly OwnedOutput[]> {
     const newest = this.#db.selectFrom('prompts').select(['prompt_id', 'instance']).where('ended_at', 'is not', null).orderBy('ended_at', 'desc').limit(limit).as('newest');
-    const rows = await kept('list the newest outputs', () => this.#db.selectFrom(newest).innerJoin('outputs', 'outputs.prompt_id', 'newest.prompt_id').selectAll('outputs').select('newest.instance').limit(limit).execute());
+    const rows = await kept('list the newest outputs', () => this.#db.selectFrom(newest).innerJoin('outputs', 'outputs.prompt_id', 'newest.prompt_id').selectAll('outputs').select('newest.instance').orderBy('outputs.ended_at', 'desc').orderBy('outputs.prompt_id').orderBy('outputs.position').limit(limit).execute());
     return rows.map((row) => ({ ...outputOf(row), key: row.owner, instance: row.instance }));
   }
 

@@ -1,0 +1,246 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { FileRef } from '../../src/models/file.ts';
+import type { InputRecord, PromptEnding } from '../../src/models/records.ts';
+import { SqlInputRecords } from '../../src/molecules/records/input-records.ts';
+import { SqlPromptRecords } from '../../src/molecules/records/prompt-records.ts';
+import type { Records } from '../../src/molecules/records/schema.ts';
+
+const promptOf = (promptId: string, key = 'ann', createdAt = 1_000) => ({ promptId, key, clientId: 'client', instance: 'one:8188', createdAt });
+const picture: FileRef = { filename: 'ComfyUI_00001_.png', subfolder: '', type: 'output' };
+const endingOf = (over: Partial<PromptEnding> = {}): PromptEnding => ({
+  state: 'completed',
+  startedAt: 1_500,
+  endedAt: 2_000,
+  detail: '{}',
+  history: '{"outputs":{"9":18446744073709551615}}',
+  outputs: [{ ...picture, nodeId: '9', kind: 'image' }],
+  ...over,
+});
+const inputOf = (over: Partial<InputRecord> = {}): InputRecord => ({
+  key: 'ann',
+  type: 'input',
+  subfolder: '',
+  name: 'face.png',
+  upstreamName: 'aaaa.png',
+  upstreamSubfolder: '',
+  hash: 'aa',
+  size: 3,
+  mediaType: 'image/png',
+  path: 'ann/aa/face.png',
+  createdAt: 1_000,
+  ...over,
+});
+
+/** What every database behind the records must do. `makeDb` gives an empty one with its tables; it is destroyed after each test. */
+export function recordsContract(makeDb: () => Promise<Records>): void {
+  let db: Records;
+  beforeEach(async () => {
+    db = await makeDb();
+  });
+  afterEach(async () => {
+    await db.destroy();
+  });
+
+  describe('prompts', () => {
+    const prompts = () => new SqlPromptRecords(db, () => 1_700);
+
+    it('claims an id once, whoever asks', async () => {
+      expect(await prompts().insert(promptOf('p'))).toBe(true);
+      expect(await prompts().insert(promptOf('p', 'bob'))).toBe(false);
+      expect(await prompts().find('p')).toEqual({ ...promptOf('p'), state: 'submitted', startedAt: undefined, endedAt: undefined, stopRequestedAt: undefined, detail: undefined });
+    });
+
+    it('gives the id to exactly one of many who claim it at the same time', async () => {
+      const claims = await Promise.all(Array.from({ length: 20 }, (_, n) => prompts().insert(promptOf('p', `key${n}`))));
+      expect(claims.filter(Boolean)).toHaveLength(1);
+    });
+
+    it('knows nothing of an id nobody used', async () => {
+      expect(await prompts().find('p')).toBeUndefined();
+      expect(await prompts().history('p')).toBeUndefined();
+      expect(await prompts().outputs('p')).toEqual([]);
+      expect(await prompts().finish('p', endingOf())).toBe(false);
+    });
+
+    it('moves a prompt and frees the id of a refused one', async () => {
+      await prompts().insert(promptOf('p'));
+      await prompts().move('p', 'two:8188');
+      expect((await prompts().find('p'))?.instance).toBe('two:8188');
+      await prompts().drop('p');
+      expect(await prompts().find('p')).toBeUndefined();
+      expect(await prompts().insert(promptOf('p', 'bob'))).toBe(true);
+    });
+
+    it('does not drop a prompt that has ended', async () => {
+      await prompts().insert(promptOf('p'));
+      await prompts().finish('p', endingOf());
+      await prompts().drop('p');
+      expect((await prompts().find('p'))?.state).toBe('completed');
+    });
+
+    it('keeps when a stop was first asked for, and only for prompts that run', async () => {
+      await prompts().insert(promptOf('p'));
+      await prompts().insert(promptOf('done'));
+      await prompts().finish('done', endingOf());
+      await prompts().requestStop(['p', 'done', 'unknown']);
+      await new SqlPromptRecords(db, () => 9_000).requestStop(['p']);
+      expect((await prompts().find('p'))?.stopRequestedAt).toBe(1_700);
+      expect((await prompts().find('done'))?.stopRequestedAt).toBeUndefined();
+      await prompts().requestStop([]);
+    });
+
+    it('ends a prompt once, with its outputs in order and its history to the last digit', async () => {
+      await prompts().insert(promptOf('p'));
+      const outputs = [{ ...picture, nodeId: '9', kind: 'image' }, { ...picture, filename: 'b.png', nodeId: '10', kind: 'image' }, { ...picture, nodeId: '11', kind: 'image' }];
+      expect(await prompts().finish('p', endingOf({ outputs }))).toBe(true);
+      expect(await prompts().finish('p', endingOf({ state: 'failed', outputs: [] }))).toBe(false);
+      expect(await prompts().find('p')).toMatchObject({ state: 'completed', startedAt: 1_500, endedAt: 2_000, detail: '{}' });
+      expect(await prompts().outputs('p')).toEqual(outputs.map((output) => ({ promptId: 'p', ...output })));
+      expect(await prompts().history('p')).toBe('{"outputs":{"9":18446744073709551615}}');
+    });
+
+    it('lets exactly one of many ends happen', async () => {
+      await prompts().insert(promptOf('p'));
+      const ends = await Promise.all((['completed', 'failed', 'interrupted'] as const).map((state) => prompts().finish('p', endingOf({ state }))));
+      expect(ends.filter(Boolean)).toHaveLength(1);
+      expect(await prompts().outputs('p')).toHaveLength(1);
+    });
+
+    it('ends nothing when an output cannot be written', async () => {
+      await prompts().insert(promptOf('p'));
+      await db.schema.dropTable('outputs').execute();
+      await expect(prompts().finish('p', endingOf())).rejects.toMatchObject({ code: 'INTERNAL_ERROR', message: expect.stringContaining('could not record the end of a prompt') });
+      expect((await prompts().find('p'))?.state).toBe('submitted');
+    });
+
+    it('ends a prompt with thousands of outputs', async () => {
+      await prompts().insert(promptOf('p'));
+      const outputs = Array.from({ length: 4_000 }, (_, n) => ({ ...picture, filename: `${n}.png`, nodeId: '9', kind: 'image' }));
+      await prompts().finish('p', endingOf({ outputs }));
+      expect((await prompts().outputs('p')).map((output) => output.filename)).toEqual(outputs.map((output) => output.filename));
+    });
+
+    it('finds an output of one prompt with its owner and instance', async () => {
+      await prompts().insert(promptOf('p'));
+      await prompts().finish('p', endingOf());
+      expect(await prompts().findOutput('p', picture)).toEqual({ ...picture, promptId: 'p', nodeId: '9', kind: 'image', key: 'ann', instance: 'one:8188' });
+      expect(await prompts().findOutput('p', { ...picture, type: 'temp' })).toBeUndefined();
+      expect(await prompts().findOutput('p', { ...picture, subfolder: 'a' })).toBeUndefined();
+      expect(await prompts().findOutput('q', picture)).toBeUndefined();
+    });
+
+    it('finds the newest output of a name: per key, or of anybody', async () => {
+      for (const [id, key, endedAt] of [['a', 'ann', 3_000], ['b', 'bob', 5_000], ['c', 'ann', 4_000], ['d', 'ann', 2_000]] as const) {
+        await prompts().insert(promptOf(id, key));
+        await prompts().finish(id, endingOf({ endedAt }));
+      }
+      expect((await prompts().newestOutput('ann', picture))?.promptId).toBe('c');
+      expect((await prompts().newestOutput('bob', picture))?.promptId).toBe('b');
+      expect((await prompts().newestOutput(undefined, picture))?.promptId).toBe('b');
+      expect(await prompts().newestOutput('eve', picture)).toBeUndefined();
+    });
+
+    it('lists the outputs of the prompts that ended last, newest first and no more than asked for', async () => {
+      for (const [id, endedAt] of [['a', 3_000], ['b', 5_000], ['c', 4_000]] as const) {
+        await prompts().insert(promptOf(id));
+        await prompts().finish(id, endingOf({ endedAt, outputs: [1, 2].map((n) => ({ ...picture, filename: `${id}${n}.png`, nodeId: '9', kind: 'image' })) }));
+      }
+      await prompts().insert(promptOf('running'));
+      const names = async (limit: number) => (await prompts().newestOutputs(limit)).map((output) => output.filename);
+      expect(await names(3)).toEqual(['b1.png', 'b2.png', 'c1.png']);
+      expect(await names(100)).toEqual(['b1.png', 'b2.png', 'c1.png', 'c2.png', 'a1.png', 'a2.png']);
+      expect((await prompts().newestOutputs(1))[0]).toMatchObject({ promptId: 'b', key: 'ann', instance: 'one:8188' });
+    });
+
+    it('lists unfinished prompts, oldest first, and finds many', async () => {
+      for (const [id, at] of [['late', 3], ['early', 1], ['middle', 2]] as const) await prompts().insert(promptOf(id, 'ann', at));
+      await prompts().finish('middle', endingOf());
+      expect((await prompts().unfinished()).map((prompt) => prompt.promptId)).toEqual(['early', 'late']);
+      const many = await prompts().findMany([...Array.from({ length: 1_500 }, (_, n) => `none${n}`), 'late', 'middle']);
+      expect(many.map((prompt) => prompt.promptId).toSorted()).toEqual(['late', 'middle']);
+      expect(await prompts().findMany([])).toEqual([]);
+    });
+
+    it('forgets what ended before a time, with everything that belongs to it', async () => {
+      for (const [id, endedAt] of [['old', 1_000], ['new', 5_000]] as const) {
+        await prompts().insert(promptOf(id));
+        await prompts().finish(id, endingOf({ endedAt }));
+      }
+      await prompts().insert(promptOf('running', 'ann', 1));
+      expect(await prompts().expire(5_000)).toBe(1);
+      expect(await prompts().find('old')).toBeUndefined();
+      expect(await prompts().outputs('old')).toEqual([]);
+      expect(await prompts().history('old')).toBeUndefined();
+      expect(await prompts().outputs('new')).toHaveLength(1);
+      expect(await prompts().unfinished()).toHaveLength(1);
+    });
+
+    it('forgets more than one batch', async () => {
+      for (let n = 0; n < 1_100; n += 1) await prompts().insert(promptOf(`p${n}`));
+      await db.updateTable('prompts').set({ ended_at: 5, state: 'failed' }).execute();
+      expect(await prompts().expire(6)).toBe(1_100);
+    });
+
+    it('keeps any text as it is', async () => {
+      const strange = `'; DROP TABLE prompts; -- "\\ é 🎨`;
+      await prompts().insert({ ...promptOf(strange, strange), clientId: strange });
+      expect(await prompts().find(strange)).toMatchObject({ promptId: strange, key: strange, clientId: strange });
+    });
+  });
+
+  describe('uploads', () => {
+    const inputs = () => new SqlInputRecords(db);
+
+    it('keeps one mapping per key, type, subfolder and name; the newer one wins', async () => {
+      await inputs().put(inputOf());
+      await inputs().put(inputOf({ key: 'bob', hash: 'bb', upstreamName: 'bbbb.png' }));
+      await inputs().put(inputOf({ hash: 'cc', upstreamName: 'cccc.png', createdAt: 2_000 }));
+      expect(await inputs().find('ann', { filename: 'face.png', subfolder: '', type: 'input' })).toEqual(inputOf({ hash: 'cc', upstreamName: 'cccc.png', createdAt: 2_000 }));
+      expect((await inputs().find('bob', { filename: 'face.png', subfolder: '', type: 'input' }))?.hash).toBe('bb');
+      expect(await inputs().find('ann', { filename: 'face.png', subfolder: 'x', type: 'input' })).toBeUndefined();
+      expect(await inputs().find('eve', { filename: 'face.png', subfolder: '', type: 'input' })).toBeUndefined();
+    });
+
+    it('finds every mapping that leads to an upstream name', async () => {
+      await inputs().put(inputOf());
+      await inputs().put(inputOf({ name: 'again.png', createdAt: 2_000 }));
+      await inputs().put(inputOf({ name: 'other.png', upstreamName: 'bbbb.png' }));
+      expect((await inputs().findUpstream('aaaa.png')).map((record) => record.name)).toEqual(['again.png', 'face.png']);
+      expect(await inputs().findUpstream('none.png')).toEqual([]);
+    });
+
+    it('remembers which instance has a file until it turns out not to', async () => {
+      const record = inputOf();
+      await inputs().put(record);
+      expect(await inputs().placed('one', record)).toBe(false);
+      await inputs().place('one', record);
+      await inputs().place('one', record);
+      expect(await inputs().placed('one', record)).toBe(true);
+      expect(await inputs().placed('two', record)).toBe(false);
+      await inputs().unplace('one', record);
+      expect(await inputs().placed('one', record)).toBe(false);
+    });
+
+    it('forgets old mappings and names the paths that nothing refers to', async () => {
+      await inputs().put(inputOf({ name: 'old.png', path: 'shared' }));
+      await inputs().put(inputOf({ name: 'new.png', path: 'shared', createdAt: 9_000 }));
+      await inputs().put(inputOf({ name: 'gone.png', path: 'alone', upstreamName: 'gone.png' }));
+      await inputs().place('one', inputOf());
+      await inputs().place('one', inputOf({ upstreamName: 'gone.png' }));
+      expect(await inputs().expire(5_000)).toEqual(['alone']);
+      expect(await inputs().placed('one', inputOf())).toBe(true);
+      expect(await inputs().placed('one', inputOf({ upstreamName: 'gone.png' }))).toBe(false);
+      expect(await inputs().expire(5_000)).toEqual([]);
+    });
+
+    it('forgets more than one batch at once', async () => {
+      for (let n = 0; n < 1_100; n += 1) await inputs().put(inputOf({ name: `n${n}`, path: `path${n}` }));
+      expect(await inputs().expire(5_000)).toHaveLength(1_100);
+    });
+
+    it('tells which paths nothing refers to', async () => {
+      await inputs().put(inputOf({ path: 'used' }));
+      expect(await inputs().unreferenced(['used', 'unused'])).toEqual(['unused']);
+    });
+  });
+}
