@@ -28,7 +28,7 @@ test('a prompt that runs while the gateway is killed and started again is taken 
   await using after = await GatewayProcess.start(options);
   using socket = await after.socket('loyal');
   expect(['queued', 'running']).toContain((await after.state(id)).state);
-  const ending = await socket.ending(next, 30_000);
+  const ending = await socket.ending(next, 80_000);
   expect(ending).toMatchObject({ type: 'result', data: { images: [{ node_id: '2' }] } });
   expect(brokenRules(socket.of(id))).toEqual([]);
   expect(brokenRules(socket.of(next))).toEqual([]);
