@@ -1,6 +1,6 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import axios, { type AxiosInstance, isAxiosError, isCancel } from 'axios';
+import axios, { type AxiosAdapter, AxiosHeaders, isAxiosError, isCancel } from 'axios';
 import { HttpFailure } from '../../core/http-failure.ts';
 
 export interface TextRequest {
@@ -22,38 +22,37 @@ export interface TextAnswer {
 
 const NEVER_REACHED = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'EHOSTDOWN', 'UND_ERR_CONNECT_TIMEOUT']);
 
-/** Text over HTTP through axios, on kept connections. Any status is an answer; no answer is an HttpFailure. */
+/**
+ * Text over HTTP through axios, on kept connections. Any status is an answer; no answer is an HttpFailure. Calls go to
+ * axios' own adapter: what axios does around it (merging settings, interceptors, transformations) is not used here, and
+ * costs as much time again.
+ */
 export class HttpText {
-  readonly #axios: AxiosInstance;
+  readonly #send: AxiosAdapter = axios.getAdapter('http');
   readonly #agents = [new HttpAgent({ keepAlive: true, maxSockets: 256 }), new HttpsAgent({ keepAlive: true, maxSockets: 256 })] as const;
-
-  constructor() {
-    this.#axios = axios.create({
-      adapter: 'http',
-      httpAgent: this.#agents[0],
-      httpsAgent: this.#agents[1],
-      proxy: false,
-      maxRedirects: 0,
-      responseType: 'text',
-      transformRequest: [],
-      transformResponse: [],
-      validateStatus: null,
-    });
-  }
+  readonly #settings = {
+    httpAgent: this.#agents[0],
+    httpsAgent: this.#agents[1],
+    proxy: false,
+    maxRedirects: 0,
+    maxBodyLength: Infinity,
+    responseType: 'text',
+    validateStatus: null,
+  } as const;
 
   async request(request: TextRequest, signal: AbortSignal): Promise<TextAnswer> {
     try {
-      const answer = await this.#axios.request<string>({
+      const answer = await this.#send({
+        ...this.#settings,
         method: request.method,
         url: request.url,
-        headers: { ...(request.body === undefined ? {} : { 'Content-Type': 'application/json' }), ...request.headers },
+        headers: AxiosHeaders.from({ Accept: 'application/json', ...(request.body === undefined ? {} : { 'Content-Type': 'application/json' }), ...request.headers }),
         data: request.body,
         timeout: request.timeoutMs,
         maxContentLength: request.maxBytes,
-        maxBodyLength: Infinity,
         signal,
       });
-      return { status: answer.status, text: answer.data };
+      return { status: answer.status, text: String(answer.data) };
     } catch (error) {
       throw toFailure(error, request);
     }
