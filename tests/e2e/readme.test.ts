@@ -43,7 +43,7 @@ afterAll(async () => {
   await folder[Symbol.asyncDispose]();
 });
 
-describe('the README', () => {
+describe('the README', { timeout: 90_000 }, () => {
   it('shows what npm start prints', async () => {
     await using own = await temporaryFolder();
     const copy = join(own.path, 'printed');

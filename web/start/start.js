@@ -79,7 +79,7 @@ async function look() {
   if (!answer) return tell('down', 'The gateway does not answer');
   const { healthy, total, instances } = await answer.json();
   const names = (instances ?? []).filter((one) => one.healthy).map((one) => (one.sandbox ? 'sandbox (no diffusion model)' : `${one.instance}${one.comfyui_version ? `, ComfyUI ${one.comfyui_version}` : ''}`));
-  view.sandbox.hidden = !(instances ?? []).some((one) => one.sandbox);
+  if (instances) view.sandbox.hidden = !instances.some((one) => one.sandbox);
   if (!instances && !apiKey) {
     view.access.hidden = false;
     tell('waiting', 'An API key is needed');
@@ -117,7 +117,7 @@ function greet() {
 
 function again() {
   attempts += 1;
-  setTimeout(() => connect().catch(again), Math.min(500 * 2 ** attempts, 10_000));
+  setTimeout(() => connect().catch(again), Math.min(500 * 2 ** attempts, 4_000));
 }
 
 function refuseKey() {
@@ -151,6 +151,7 @@ function receive({ type, data }) {
   if (type !== 'progress_state') note(type === 'system' ? `system: ${data.event}` : type, sentence(type, data));
   if (type === 'system' && data.event === 'error' && (!data.prompt_id || data.prompt_id === job?.id) && job && !job.over) return over(complain(faults(data)));
   if (!job || data.prompt_id !== job.id) return;
+  if (data.instance === 'sandbox') view.sandbox.hidden = false;
   job.seq = Math.max(job.seq, data.seq ?? 0);
   if (type === 'executing' && data.node !== null) progress(nameOf(data.node), data.progress?.overall);
   if (type === 'progress') progress(`${nameOf(data.node)}: ${data.value} of ${data.max}`, data.overall);
