@@ -14,6 +14,9 @@ export interface SessionDeps {
   readonly consume: () => { readonly limited: boolean; readonly retryAfter: number };
 }
 
+/** What a session needs of the watch of its socket. */
+export type SessionWatch = Pick<Watch, 'caller' | 'clientId' | 'tell' | 'tellStatus' | 'announce' | 'subscribe' | 'unsubscribe'>;
+
 type Answer = Readonly<Record<string, unknown>>;
 
 /** Messages of one socket that may be worked on at the same time. */
@@ -21,12 +24,12 @@ const AT_ONCE = 32;
 
 /** Serves what a client sends. Every message gets an answer; a bad one leaves the socket open. */
 export class Session {
-  readonly #watch: Watch;
+  readonly #watch: SessionWatch;
   readonly #deps: SessionDeps;
   readonly #signal: AbortSignal;
   #busy = 0;
 
-  constructor(watch: Watch, deps: SessionDeps, signal: AbortSignal) {
+  constructor(watch: SessionWatch, deps: SessionDeps, signal: AbortSignal) {
     this.#watch = watch;
     this.#deps = deps;
     this.#signal = signal;

@@ -1,0 +1,106 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { memoryLog, type Line } from '../../../tests/support/http-app.ts';
+import { fail } from '../../core/errors.ts';
+import type { PromptState } from '../../models/prompt-state.ts';
+import { Session, type SessionDeps, type SessionWatch } from './session.ts';
+
+interface Told {
+  readonly type: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+let told: Told[];
+let lines: Line[];
+let open: Session;
+
+const refuse = () => Promise.reject(fail('UPSTREAM_ERROR', 'not here'));
+const state: PromptState = { prompt_id: 'p', state: 'completed', instance: 'one', client_id: 'page', seq: 9, outputs: [] };
+
+function session(deps: Partial<SessionDeps> = {}, resets: string[] = []): Session {
+  told = [];
+  const memory = memoryLog();
+  lines = memory.lines;
+  const watch: SessionWatch = {
+    caller: { key: 'alice', admin: false },
+    clientId: 'page',
+    tell: (type, data) => void told.push({ type, data }),
+    tellStatus: () => void told.push({ type: 'status', data: {} }),
+    announce: () => undefined,
+    subscribe: () => Promise.resolve(resets),
+    unsubscribe: () => undefined,
+  };
+  const all: SessionDeps = {
+    workflows: { submit: refuse, interrupt: refuse, state: () => Promise.resolve(state) },
+    parseJson: JSON.parse,
+    log: memory.log,
+    consume: () => ({ limited: false, retryAfter: 0 }),
+    ...deps,
+  };
+  return new Session(watch, all, new AbortController().signal);
+}
+
+beforeEach(() => {
+  open = session();
+});
+
+const say = (message: unknown): Promise<void> => open.receive(JSON.stringify(message));
+
+describe('a session', () => {
+  test('answers under the request_id, whether it stands beside the type or in the data', async () => {
+    await say({ type: 'ping', request_id: 'a' });
+    await say({ type: 'ping', data: { request_id: 'b' } });
+    await say({ type: 'ping' });
+    expect(told.map(({ data }) => data)).toEqual([{ event: 'pong', request_id: 'a' }, { event: 'pong', request_id: 'b' }, { event: 'pong' }]);
+  });
+
+  test('gives a refusal the request_id of its message, too', async () => {
+    await say({ type: 'dance', request_id: 'a' });
+    await say({ type: 'subscribe', data: { items: 3, request_id: 'b' } });
+    expect(told.map(({ data }) => [data['event'], data['code'], data['request_id']])).toEqual([['error', 'WEBSOCKET_ERROR', 'a'], ['error', 'VALIDATION_ERROR', 'b']]);
+  });
+
+  test('submits under its own client id and refuses another', async () => {
+    const submitted: unknown[] = [];
+    open = session({ workflows: { submit: (_caller, request) => (submitted.push(request), refuse()), interrupt: refuse, state: refuse } });
+    await say({ type: 'submit', data: { workflow: { '1': {} } } });
+    await say({ type: 'submit', data: { workflow: { '1': {} }, client_id: 'somebody else' } });
+    await say({ type: 'submit', data: { workflow: { '1': {} }, client_id: 'other' } });
+    expect(submitted).toEqual([{ workflow: { '1': {} }, client_id: 'page' }]);
+    expect(told.map(({ data }) => data['code'])).toEqual(['UPSTREAM_ERROR', 'VALIDATION_ERROR', 'VALIDATION_ERROR']);
+  });
+
+  test('tells the present state and the ending of a prompt whose past is not kept', async () => {
+    open = session({}, ['p']);
+    await say({ type: 'subscribe', data: { items: [{ prompt_id: 'p', since: 3 }] } });
+    expect(told).toMatchObject([
+      { type: 'system', data: { event: 'reset', code: 'STREAM_RESET', prompt_id: 'p', seq: 9 } },
+      { type: 'result', data: { prompt_id: 'p', seq: 9, images: [] } },
+    ]);
+  });
+
+  test('says when to come again to one that sends too much', async () => {
+    open = session({ consume: () => ({ limited: true, retryAfter: 7 }) });
+    await say({ type: 'ping' });
+    expect(told[0]?.data).toMatchObject({ event: 'error', code: 'RATE_LIMITED', retry_after: 7 });
+  });
+
+  test('works on a bounded number of messages at the same time', async () => {
+    const hanging = Promise.withResolvers<never>();
+    open = session({ workflows: { submit: () => hanging.promise, interrupt: refuse, state: refuse } });
+    const all = Array.from({ length: 33 }, () => say({ type: 'submit', data: { workflow: {} } }));
+    await all.at(-1);
+    expect(told.map(({ data }) => data['code'])).toEqual(['RATE_LIMITED']);
+    hanging.reject(fail('CONNECTION_ERROR', 'over'));
+    await Promise.all(all);
+    await say({ type: 'ping' });
+    expect(told.at(-1)?.data).toEqual({ event: 'pong' });
+  });
+
+  test('hides what it did not expect and logs it', async () => {
+    open = session({ workflows: { submit: () => Promise.reject(new TypeError('secret detail')), interrupt: refuse, state: refuse } });
+    await say({ type: 'submit', data: { workflow: {} } });
+    expect(JSON.stringify(told)).not.toContain('secret detail');
+    expect(told[0]?.data).toMatchObject({ event: 'error', code: 'INTERNAL_ERROR' });
+    expect(lines.map((line) => line.level)).toEqual(['error']);
+  });
+});
