@@ -11,7 +11,7 @@ let open: StartedGateway;
 let keyed: StartedGateway;
 
 beforeAll(async () => {
-  [browser, open, keyed] = await Promise.all([launchBrowser(), startedGateway(), startedGateway({ API_KEYS: `page:${key}` })]);
+  [browser, open, keyed] = await Promise.all([launchBrowser(), startedGateway(), startedGateway({ API_KEYS: `page:${key}`, PUBLIC_URL: 'https://pictures.example.org' })]);
 });
 afterAll(async () => {
   await browser.close();

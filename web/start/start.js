@@ -174,7 +174,7 @@ function preview(buffer) {
   showPicture(new Blob([bytes], { type: about.image_type }), 'preview', 'Preview of the picture that is being made');
 }
 
-/** A picture needs the key as well, which an <img> cannot send: it is fetched, and shown from memory. */
+/** A picture needs the key as well, which an <img> cannot send: it is fetched, from here whatever PUBLIC_URL says, and shown from memory. */
 async function finish(data) {
   over();
   const made = data.durations?.total_ms === undefined ? '' : `${(data.durations.total_ms / 1000).toFixed(2)} s on ${data.instance}`;
@@ -183,7 +183,8 @@ async function finish(data) {
   const files = data.images.filter((file) => file.url).toSorted((a, b) => Number(b.type === 'output') - Number(a.type === 'output'));
   let shown = false;
   for (const file of files) {
-    const answer = await call(file.url);
+    const { pathname, search } = new URL(file.url, location.origin);
+    const answer = await call(pathname + search);
     if (!answer.ok) {
       complain((await answer.json().catch(() => ({ detail: `${answer.status}` }))).detail);
       continue;
