@@ -35,6 +35,10 @@ export class GatewayProcess extends GatewayClient implements AsyncDisposable {
     const [program, ...args] = command;
     const environment = { PATH: process.env['PATH'], HOME: process.env['HOME'], ...settingsBelow(folder), COMFYUI_URLS: instances.join(','), ...env };
     const child = spawn(program, args, { cwd: root, env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
+    // A test that was cut short leaves nothing behind.
+    const end = (): void => void child.kill('SIGKILL');
+    process.once('exit', end);
+    child.once('exit', () => process.off('exit', end));
     let said = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => (said += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
