@@ -6,13 +6,13 @@ import { graph } from '../harness/graph.ts';
 import { drive, type Load, median, percentile } from '../harness/load.ts';
 import { startGateway, startStub, withProcesses } from '../harness/processes.ts';
 import { ms, ratio, whole } from '../harness/show.ts';
-import { cpuOf, memoryOf, ownCpu } from '../harness/usage.ts';
+import { memoryOf, ownCpu, settledCpuOf } from '../harness/usage.ts';
 
 interface Side {
   readonly name: string;
   readonly job: () => Promise<Buffer>;
-  /** CPU milliseconds spent so far by what stands between the caller and ComfyUI. */
-  readonly cpu: () => number;
+  /** CPU milliseconds spent so far by what stands between the caller and ComfyUI, once it rests. */
+  readonly cpu: () => number | Promise<number>;
 }
 
 interface Run {
@@ -33,7 +33,7 @@ const goals: Readonly<Record<number, number>> = { 0: 0.9, 8: 0.95 };
 export const jobs: Bench = {
   name: 'jobs',
   title: 'Jobs from graph to picture',
-  about: 'Submit, wait for the result on one WebSocket, fetch the 64 KB picture by its URL. The floor is the cheapest correct client of ComfyUI itself; rounds alternate. Instant jobs cost the stub nothing, so its machine is shared by whoever asks; paced jobs take 8 ms each, one after the other, as those of a real ComfyUI do.',
+  about: 'Submit, wait for the result on one WebSocket, fetch the 64 KB picture by its URL. The floor is the cheapest correct client of ComfyUI itself; rounds alternate. CPU is that of the caller for the floor and that of the gateway process else, with the copies that it makes afterwards. Instant jobs cost the stub nothing, so the cores belong to whoever asks; paced jobs take 8 ms each, one after the other, as those of a real ComfyUI do.',
   run: (options) => withProcesses(async (keep) => {
     const stub = await keep(startStub());
     const mirror = await keep(startGateway({ comfyui: stub.url, profile: options.profile }));
@@ -41,8 +41,8 @@ export const jobs: Bench = {
     const [floor, mirrored, relayed] = await Promise.all([Floor.open(stub.url), GatewayClient.open(mirror.url), GatewayClient.open(relay.url)]);
     const sides = (milliseconds: number): Side[] => [
       { name: 'floor', job: () => floor.job(graph({ milliseconds, bytes })), cpu: ownCpu },
-      { name: 'gateway', job: () => mirrored.job(graph({ milliseconds, bytes })), cpu: () => cpuOf(mirror.pid) },
-      { name: 'gateway, no mirror', job: () => relayed.job(graph({ milliseconds, bytes })), cpu: () => cpuOf(relay.pid) },
+      { name: 'gateway', job: () => mirrored.job(graph({ milliseconds, bytes })), cpu: () => settledCpuOf(mirror.pid) },
+      { name: 'gateway, no mirror', job: () => relayed.job(graph({ milliseconds, bytes })), cpu: () => settledCpuOf(relay.pid) },
     ];
     for (const side of sides(0)) await drive({ callers: 16, count: 300 }, () => wholePicture(side));
     const cells: Cell[] = [];
@@ -64,9 +64,9 @@ async function alternate(sides: readonly Side[], callers: number, { quick }: Opt
   for (let round = 0; round < (quick ? 1 : 3); round += 1) {
     const runs: Run[] = [];
     for (const side of sides) {
-      const before = side.cpu();
+      const before = await side.cpu();
       const load = await drive({ callers, count }, () => wholePicture(side));
-      runs.push({ side: side.name, load, cpu: (side.cpu() - before) / count });
+      runs.push({ side: side.name, load, cpu: ((await side.cpu()) - before) / count });
     }
     rounds.push(runs);
   }
@@ -76,9 +76,10 @@ async function alternate(sides: readonly Side[], callers: number, { quick }: Opt
 function report(cells: readonly Cell[], notes: readonly string[]): Report {
   const lost = cells.flatMap((cell) => cell.rounds.flat()).flatMap((run) => run.load.lost);
   const many = cells.reduce((sum, cell) => sum + cell.rounds.flat().reduce((inner, run) => inner + run.load.times.length, 0), lost.length);
+  const most = Math.max(...cells.filter((cell) => cell.callers === 16).map((cell) => median(at(cell, 1).map((run) => run.cpu))));
   return {
     tables: cells.map((cell) => tableOf(cell)),
-    checks: [must(`of ${many} jobs none was lost (${lost.length} were${lost[0] === undefined ? '' : `: ${lost[0]}`})`, lost.length === 0), ...cells.flatMap(goalsOf)],
+    checks: [must(`of ${many} jobs none was lost (${lost.length} were${lost[0] === undefined ? '' : `: ${lost[0]}`})`, lost.length === 0), ...cells.map(goalOf), target(`at most 5 ms of CPU per job at 16 callers, half of what Salad's comfyui-api 1.18.0 took (${ms(most)} ms)`, most <= 5)],
     notes,
   };
 }
@@ -108,10 +109,10 @@ function tableOf(cell: Cell): Table {
   };
 }
 
-function goalsOf(cell: Cell): Check[] {
+function goalOf(cell: Cell): Check {
   const goal = goals[cell.pace] ?? 0;
   const kind = cell.pace === 0 ? 'instant jobs' : `jobs of ${cell.pace} ms`;
-  return [target(`${kind}, ${cell.callers} at once: at least ${ratio(goal)} the floor (${ratio(speed(cell, 1))})`, speed(cell, 1) >= goal)];
+  return target(`${kind}, ${cell.callers} at once: at least ${ratio(goal)} the floor (${ratio(speed(cell, 1))})`, speed(cell, 1) >= goal);
 }
 
 await runAlone(jobs, import.meta.main);

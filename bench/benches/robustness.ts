@@ -26,12 +26,12 @@ export const robustness: Bench = {
     const found: Found[] = [];
     const serial = await keep(startStub());
     const gateway = await keep(startGateway({ comfyui: serial.url, profile }));
-    found.push(await crowd(gateway, { what: `64 callers, one after the other, instant, n=${count}`, callers: 64, count, peers: peer.burst }));
+    found.push(await crowd(gateway, { what: `64 callers, ComfyUI runs one job after the other, instant, n=${count}`, callers: 64, count, peers: peer.burst }));
     found.push(await dropped(serial, gateway));
     found.push(await cancelled(serial, gateway));
     const parallel = await keep(startStub({ parallel: true }));
     const beside = await keep(startGateway({ comfyui: parallel.url }));
-    found.push(await crowd(beside, { what: `16 callers, all at once, 2 ms, n=${count}`, callers: 16, count, milliseconds: 2, peers: peer.parallel }));
+    found.push(await crowd(beside, { what: `16 callers, ComfyUI runs all at once, 2 ms, n=${count}`, callers: 16, count, milliseconds: 2, peers: peer.parallel }));
     return { tables: [{ head: ['situation', 'here', 'peer'], rows: found.map(({ row }) => row) }], checks: found.map(({ check }) => check) };
   }),
 };
