@@ -1,11 +1,12 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fail } from '../../core/errors.ts';
+import { onDisk } from './disk.ts';
 
-/** Ends the names of files that are not complete yet. */
-export const PARTIAL = '.part';
+/** Names of files that are not complete yet. No name that is given from outside looks like this. */
+export const partialName = /^\.[0-9a-f-]{36}\.part$/;
 /** Bytes that tell the type of a file. */
 const HEAD = 4_100;
 
@@ -21,24 +22,40 @@ export interface Received {
   discard(): Promise<void>;
 }
 
+export interface ReceiveOptions {
+  readonly maxBytes: number;
+  /** Variable that sets `maxBytes`, for the refusal. */
+  readonly limitName: string;
+  readonly signal: AbortSignal;
+}
+
 /**
- * Writes a stream below `folder`, never holding it whole. Throws PAYLOAD_TOO_LARGE as soon as `maxBytes` are exceeded, and
- * whatever the stream fails with; nothing is left behind then.
+ * Writes a stream below `folder`, never holding it whole. Throws PAYLOAD_TOO_LARGE as soon as `maxBytes` are exceeded,
+ * FILE_OPERATION_ERROR when the disk refuses, and whatever the stream fails with; nothing is left behind then. The stream
+ * is destroyed in any case.
  */
-export async function receive(folder: string, body: Readable, options: { readonly maxBytes: number; readonly limitName: string; readonly signal: AbortSignal }): Promise<Received> {
-  await mkdir(folder, { recursive: true });
-  const temporary = join(folder, `.${randomUUID()}${PARTIAL}`);
+export async function receive(folder: string, body: Readable, options: ReceiveOptions): Promise<Received> {
+  const temporary = join(folder, `.${randomUUID()}.part`);
+  const discard = (): Promise<void> => rm(temporary, { force: true });
   try {
-    const written = await write(temporary, body, options);
-    return { ...written, keep: (path) => keep(temporary, path), discard: () => rm(temporary, { force: true }) };
+    const file = await onDisk('a new file', () => create(folder, temporary));
+    const written = await write(file, body, options);
+    return { ...written, keep: (path) => onDisk('to name a file', () => keep(temporary, path)), discard };
   } catch (error) {
-    await rm(temporary, { force: true });
+    await discard().catch(() => undefined);
     throw error;
+  } finally {
+    // A failure that nobody waits for any more must not end the process.
+    body.on('error', () => undefined).destroy();
   }
 }
 
-async function write(path: string, body: Readable, options: { maxBytes: number; limitName: string; signal: AbortSignal }): Promise<{ size: number; hash: string; head: Buffer }> {
-  const file = await open(path, 'wx');
+async function create(folder: string, path: string): Promise<FileHandle> {
+  await mkdir(folder, { recursive: true });
+  return open(path, 'wx');
+}
+
+async function write(file: FileHandle, body: Readable, options: ReceiveOptions): Promise<Pick<Received, 'size' | 'hash' | 'head'>> {
   const stop = (): void => void body.destroy(options.signal.reason instanceof Error ? options.signal.reason : undefined);
   options.signal.addEventListener('abort', stop, { once: true });
   try {
@@ -52,13 +69,13 @@ async function write(path: string, body: Readable, options: { maxBytes: number; 
       if (size > options.maxBytes) throw fail('PAYLOAD_TOO_LARGE', `the file has more than ${options.maxBytes} bytes (${options.limitName}).`);
       if (head.length < HEAD) head = Buffer.concat([head, chunk.subarray(0, HEAD - head.length)]);
       hash.update(chunk);
-      await file.writeFile(chunk);
+      await onDisk('to write a file', () => file.writeFile(chunk));
     }
-    await file.sync();
+    options.signal.throwIfAborted();
+    await onDisk('to write a file', () => file.sync());
     return { size, hash: hash.digest('hex'), head };
   } finally {
     options.signal.removeEventListener('abort', stop);
-    body.destroy();
     await file.close();
   }
 }
@@ -66,6 +83,8 @@ async function write(path: string, body: Readable, options: { maxBytes: number; 
 async function keep(temporary: string, path: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   await rename(temporary, path);
+  // Windows writes folders through and opens none.
+  if (process.platform === 'win32') return;
   const folder = await open(dirname(path), 'r');
   try {
     await folder.sync();

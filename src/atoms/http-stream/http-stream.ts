@@ -1,4 +1,4 @@
-import { Agent as HttpAgent, type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http';
+import { Agent as HttpAgent, type IncomingMessage, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { Readable } from 'node:stream';
 import axios, { isAxiosError } from 'axios';
@@ -32,16 +32,22 @@ export class HttpStream {
   readonly #http = new HttpAgent({ keepAlive: true, maxSockets: 256 });
   readonly #https = new HttpsAgent({ keepAlive: true, maxSockets: 256 });
 
-  /** Resolves with the head; the body is pulled. The signal ends both. Throws HttpFailure. */
+  /**
+   * Resolves with the head; the body is pulled and fails when the connection breaks, when nothing comes for `idleMs` although
+   * somebody reads, and when the signal fires. Whoever stops reading must destroy it. Throws HttpFailure.
+   */
   async open(request: StreamRequest, signal: AbortSignal): Promise<StreamAnswer> {
     const secure = request.url.startsWith('https:');
+    const options = { method: request.method, headers: request.headers, agent: secure ? this.#https : this.#http, signal, timeout: request.idleMs };
+    const call = (secure ? httpsRequest : httpRequest)(request.url, options);
+    call.on('timeout', () => call.destroy(silence(request.idleMs)));
     const message = await new Promise<IncomingMessage>((resolve, reject) => {
-      const options = { method: request.method, headers: request.headers, agent: secure ? this.#https : this.#http, signal, timeout: request.idleMs };
-      const call: ClientRequest = (secure ? httpsRequest : httpRequest)(request.url, options, resolve);
-      call.on('timeout', () => call.destroy(new HttpFailure('timeout', `nothing came for ${request.idleMs} ms`, { cause: undefined })));
-      call.on('error', (error) => reject(toFailure(error)));
+      call.once('response', resolve).on('error', (error) => reject(toFailure(error)));
       call.end();
     });
+    call.removeAllListeners('timeout').on('timeout', () => onSilence(message, request.idleMs));
+    // A body that nobody reads any more may still fail.
+    message.on('error', () => undefined);
     const headers = Object.fromEntries(Object.entries(message.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value]));
     return { status: message.statusCode ?? 0, headers, body: message };
   }
@@ -62,7 +68,7 @@ export class HttpStream {
     } catch (error) {
       throw toFailure(error);
     } finally {
-      body.destroy();
+      body.on('error', () => undefined).destroy();
     }
   }
 
@@ -70,6 +76,16 @@ export class HttpStream {
     this.#http.destroy();
     this.#https.destroy();
   }
+}
+
+/** Bytes that wait for their reader mean that the reader is slow, not the other side: the clock starts again. */
+function onSilence(message: IncomingMessage, idleMs: number): void {
+  if (message.readableLength > 0) message.socket.setTimeout(idleMs);
+  else message.destroy(silence(idleMs));
+}
+
+function silence(idleMs: number): HttpFailure {
+  return new HttpFailure('timeout', `nothing came for ${idleMs} ms`, { cause: undefined });
 }
 
 function toFailure(error: unknown): HttpFailure {

@@ -5,7 +5,7 @@ import type { UpstreamFile } from '../../models/comfyui-files.ts';
 import type { Conversion, FileAnswer, FileConditions, FileRef } from '../../models/file.ts';
 import type { Instance } from '../../models/instance.ts';
 import { wanted } from '../../molecules/conversion/conversion.ts';
-import { etagOf, isUnchanged, partOf } from '../../molecules/output-store/conditions.ts';
+import { etagOf, isOneRange, isUnchanged, partOf } from '../../molecules/output-store/conditions.ts';
 import { type Location, notFound } from './location.ts';
 import type { ImageParts } from './parts.ts';
 
@@ -23,6 +23,11 @@ interface Local {
   read(range?: { start: number; end: number }): Readable;
 }
 
+interface Relayed {
+  readonly ref: FileRef;
+  readonly instances: readonly Instance[];
+}
+
 /** Opens files for callers: our own copy where there is one, else a stream from the instance. */
 export class Downloads {
   readonly #parts: ImageParts;
@@ -34,8 +39,8 @@ export class Downloads {
   async open(download: Download, signal: AbortSignal): Promise<FileAnswer> {
     const local = await this.#local(download.location);
     if (local) return wanted(download.conversion) ? this.#converted(local, download, signal) : plain(local, download.conditions);
-    const relayed = { ref: refOf(download.location), instances: this.#instances(download.location) };
-    return wanted(download.conversion) ? this.#convertedRelay(relayed, download, signal) : this.#relay(relayed, download.conditions, signal);
+    const from = { ref: refOf(download.location), instances: this.#instances(download.location) };
+    return wanted(download.conversion) ? this.#convertedRelay(from, download, signal) : this.#relay(from, download.conditions, signal);
   }
 
   async #local(location: Location): Promise<Local | undefined> {
@@ -44,7 +49,7 @@ export class Downloads {
     if (location.kind === 'input') {
       const { record } = location;
       const file = await stores.inputs.find(record.path);
-      return file && { ref: { filename: record.name, subfolder: record.subfolder, type: record.type }, contentType: record.mediaType, file, read: () => stores.inputs.open(record.path) };
+      return file && { ref: { filename: record.name, subfolder: record.subfolder, type: record.type }, contentType: record.mediaType, file, read: (range) => stores.inputs.open(record.path, range) };
     }
     const { promptId, ref } = location;
     await this.#parts.copied(promptId, ref);
@@ -64,13 +69,13 @@ export class Downloads {
   }
 
   /** The first instance that has it. */
-  async #view(from: { ref: FileRef; instances: readonly Instance[] }, request: { range?: string | undefined; ifNoneMatch?: string | undefined; head?: boolean }, signal: AbortSignal): Promise<UpstreamFile> {
+  async #view(from: Relayed, request: { range?: string | undefined; ifNoneMatch?: string | undefined; head?: boolean }, signal: AbortSignal): Promise<UpstreamFile> {
     let failure: GatewayError | undefined;
     for (const instance of from.instances) {
       try {
         const found = await this.#parts.files.view(instance, { ref: from.ref, ...request }, signal);
         if (found.status !== 404) return found;
-        found.body.destroy();
+        found.body.resume();
       } catch (error) {
         if (!failedWith(error)) throw error;
         failure = error;
@@ -79,22 +84,13 @@ export class Downloads {
     throw failure ?? notFound(from.ref, '; the instance does not have it any more');
   }
 
-  async #relay(from: { ref: FileRef; instances: readonly Instance[] }, conditions: FileConditions, signal: AbortSignal): Promise<FileAnswer> {
-    const range = conditions.ifRange === undefined ? conditions.range : undefined;
+  async #relay(from: Relayed, conditions: FileConditions, signal: AbortSignal): Promise<FileAnswer> {
+    const range = conditions.range !== undefined && conditions.ifRange === undefined && isOneRange(conditions.range) ? conditions.range : undefined;
     const found = await this.#view(from, { range, ifNoneMatch: conditions.ifNoneMatch, head: conditions.head }, signal);
-    const { contentType, contentLength, contentRange, etag, lastModified } = found.headers;
-    const part = /^bytes (?:(\d+)-(\d+)|\*)\/(\d+|\*)$/.exec(contentRange ?? '');
-    const size = part ? Number(part[3]) || undefined : contentLength;
-    return {
-      body: found.body,
-      filename: from.ref.filename,
-      contentType: contentType ?? contentTypeOf(from.ref.filename),
-      size,
-      etag,
-      lastModified: lastModified === undefined ? undefined : new Date(lastModified),
-      part: found.status === 304 ? 'unchanged' : found.status === 416 ? 'unsatisfiable' : found.status === 206 && part ? { start: Number(part[1]), end: Number(part[2]) } : 'whole',
-      ranges: true,
-    };
+    const answer = relayed(from.ref, found);
+    if (answer.part === 'unsatisfiable' || answer.part === 'unchanged' || !isUnchanged(conditions, answer)) return answer;
+    found.body.destroy();
+    return { ...answer, body: undefined, part: 'unchanged' };
   }
 
   async #converted(local: Local, { conversion, conditions }: Download, signal: AbortSignal): Promise<FileAnswer> {
@@ -105,20 +101,39 @@ export class Downloads {
     return { ...answerOf(local.ref, made), ...validators };
   }
 
-  async #convertedRelay(from: { ref: FileRef; instances: readonly Instance[] }, { conversion, conditions }: Download, signal: AbortSignal): Promise<FileAnswer> {
-    let source: UpstreamFile | undefined;
-    const made = await this.#parts.converter.convert(
-      async () => {
-        source = await this.#view(from, {}, signal);
-        return source.body;
-      },
-      conversion,
-      signal,
-    );
-    const etag = source?.headers.etag === undefined ? undefined : `"${source.headers.etag.replace(/^W\/|"/g, '')}-${variantOf(conversion)}"`;
-    const unchanged = etag !== undefined && conditions.ifNoneMatch?.includes(etag);
-    return { ...answerOf(from.ref, made), etag, ...(unchanged ? { part: 'unchanged' as const } : {}) };
+  /** The file is fetched when its turn to be converted has come. */
+  async #convertedRelay(from: Relayed, { conversion, conditions }: Download, signal: AbortSignal): Promise<FileAnswer> {
+    const fetched: UpstreamFile[] = [];
+    const open = async (): Promise<Readable> => {
+      const source = await this.#view(from, {}, signal);
+      fetched.push(source);
+      return source.body;
+    };
+    const made = await this.#parts.converter.convert(open, conversion, signal).catch((error: unknown) => {
+      throw fetched.some(({ body }) => body.errored === error) && !signal.aborted ? fail('CONNECTION_ERROR', 'the instance broke off while the file was fetched.', { cause: error }) : error;
+    });
+    const upstream = fetched[0]?.headers.etag;
+    const etag = upstream === undefined ? undefined : `"${upstream.replace(/^W\/|"/g, '')}-${variantOf(conversion)}"`;
+    const answer = { ...answerOf(from.ref, made), etag };
+    return isUnchanged(conditions, answer) ? { ...answer, body: undefined, part: 'unchanged' } : answer;
   }
+}
+
+/** A file as an instance gives it. */
+function relayed(ref: FileRef, { status, headers, body }: UpstreamFile): FileAnswer {
+  const { contentType, contentLength, contentRange, etag, lastModified } = headers;
+  const range = /^bytes (?:(\d+)-(\d+)|\*)\/(\d+|\*)$/.exec(contentRange ?? '');
+  const modified = new Date(lastModified ?? NaN);
+  return {
+    body,
+    filename: ref.filename,
+    contentType: contentType ?? contentTypeOf(ref.filename),
+    size: range ? Number(range[3]) || undefined : contentLength,
+    etag,
+    lastModified: Number.isNaN(modified.getTime()) ? undefined : modified,
+    part: status === 304 ? 'unchanged' : status === 416 ? 'unsatisfiable' : status === 206 && range ? { start: Number(range[1]), end: Number(range[2]) } : 'whole',
+    ranges: true,
+  };
 }
 
 function plain(local: Local, conditions: FileConditions): FileAnswer {

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import pLimit from 'p-limit';
 import { reasonOf } from '../../core/errors.ts';
 import type { Caller } from '../../models/caller.ts';
 import type { Conversion, FileAnswer, FileConditions, FileQuery, FileType, UploadAnswer } from '../../models/file.ts';
@@ -22,6 +23,8 @@ export interface IncomingFile {
 export class ImageCoordinator {
   readonly #parts: ImageParts;
   readonly #downloads: Downloads;
+  /** Two uploads of one name at the same time must not both find it free. */
+  readonly #naming = pLimit(1);
 
   constructor(parts: ImageParts) {
     this.#parts = parts;
@@ -34,12 +37,15 @@ export class ImageCoordinator {
     const subfolder = safeSubfolder(file.subfolder);
     const stored = await stores.inputs.store(caller.key, file.body, signal);
     const wish = { key: caller.key, type: file.type, subfolder, name: safeName(file.filename) };
-    const name = file.overwrite ? wish.name : await this.#freeName(wish, stored.hash);
-    const record: InputRecord = { ...wish, ...stored, name, upstreamSubfolder: subfolder, createdAt: now() };
-    await records.inputs.put(record);
+    const record = await this.#naming(async (): Promise<InputRecord> => {
+      const name = file.overwrite ? wish.name : await this.#freeName(wish, stored.hash);
+      const named = { ...wish, ...stored, name, upstreamSubfolder: subfolder, createdAt: now() };
+      await records.inputs.put(named);
+      return named;
+    });
     await this.#send(record, signal);
     const url = fileUrl({ filename: record.upstreamName, subfolder, type: file.type }, { publicUrl });
-    return { name: record.upstreamName, subfolder, type: file.type, url, original_name: name, media_type: record.mediaType, size: record.size };
+    return { name: record.upstreamName, subfolder, type: file.type, url, original_name: record.name, media_type: record.mediaType, size: record.size };
   }
 
   async download(caller: Caller, request: { query: FileQuery; conditions: FileConditions; conversion: Conversion }, signal: AbortSignal): Promise<FileAnswer> {

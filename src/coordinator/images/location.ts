@@ -8,7 +8,7 @@ import type { ImageParts } from './parts.ts';
 export type Location =
   | { readonly kind: 'input'; readonly record: InputRecord }
   | { readonly kind: 'output'; readonly ref: FileRef; readonly promptId: string; readonly instance: string }
-  /** Nobody recorded it; an admin may ask the instances. */
+  /** Neither it nor its prompt is recorded; an admin may ask the instances. */
   | { readonly kind: 'foreign'; readonly ref: FileRef };
 
 type LocationParts = Pick<ImageParts, 'records' | 'liveOutput'>;
@@ -18,7 +18,7 @@ export async function locate(parts: LocationParts, caller: Caller, query: FileQu
   const { prompt_id: promptId, ...ref } = query;
   const found = promptId === undefined ? await byName(parts, caller, ref) : await byPrompt(parts, caller, { promptId, ref });
   if (found) return found;
-  if (caller.admin) return { kind: 'foreign', ref };
+  if (caller.admin && (promptId === undefined || !(await parts.records.prompts.find(promptId)))) return { kind: 'foreign', ref };
   throw notFound(ref);
 }
 

@@ -3,7 +3,7 @@ import type { Caller } from '../../models/caller.ts';
 import type { Instance } from '../../models/instance.ts';
 import type { Fault } from '../../models/problem.ts';
 import type { InputRecord } from '../../models/records.ts';
-import { type FileReference, fileReferences, mayNameFiles, rewrite } from '../../molecules/graph/file-references.ts';
+import { type FileReference, fileReferences, isPlain, mayNameFiles, rewrite } from '../../molecules/graph/file-references.ts';
 import type { WorkflowParts } from './parts.ts';
 
 type Graph = Readonly<Record<string, unknown>>;
@@ -66,6 +66,7 @@ export class InputPlacement {
     const { ref } = reference;
     const mine = await inputs.find(caller.key, ref);
     if (mine) return { kind: 'input', record: mine };
+    if (!caller.admin && !isPlain(reference.value)) return { kind: 'fault', fault: notYours(reference) };
     if (ref.type !== 'input') {
       const output = await prompts.newestOutput(caller.admin ? undefined : caller.key, ref);
       if (output) return { kind: 'pin', instance: output.instance };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { NodeDeclarations } from '../../models/node-declaration.ts';
-import { fileReferences, mayNameFiles, rewrite } from './file-references.ts';
+import { fileReferences, isPlain, mayNameFiles, rewrite } from './file-references.ts';
 import { classesOf, linksOf, nodesOf } from './read.ts';
 
 const load = (image: unknown, inputs: Record<string, unknown> = {}) => ({ class_type: 'LoadImage', inputs: { image, ...inputs } });
@@ -34,6 +34,20 @@ describe('file references', () => {
     expect(mayNameFiles({ '1': load('photo.PNG') })).toBe(true);
     expect(mayNameFiles({ '1': load('photo.png [output]') })).toBe(true);
     expect(mayNameFiles({ '1': { class_type: 'CLIPTextEncode', inputs: { text: 'a png of a cat', n: 3 } } })).toBe(false);
+  });
+});
+
+describe('a plain reference', () => {
+  test.each(['a.png', 'a/b.png', 'a.png [output]', 'a/b.png [temp]', 'odd [name].png', '..a.png', 'a..b.png'])('%s is one', (value) => {
+    expect(isPlain(value)).toBe(true);
+  });
+
+  test.each(['../output/a.png', 'a/../../output/a.png', './a.png', 'a//b.png', '/etc/a.png', 'a\\b.png', 'a.pngX[output]', 'a.png[temp]', 'a.png [output] [input]', '', 'a/..', '.. [output]'])('%s is none: it may lead elsewhere than it seems', (value) => {
+    expect(isPlain(value)).toBe(false);
+  });
+
+  test('in disguise is looked at all the same', () => {
+    expect(mayNameFiles({ '1': load('a.pngX[output]') })).toBe(true);
   });
 });
 

@@ -16,10 +16,18 @@ export interface FileReference {
 
 const MEDIA = /\.(png|jpe?g|webp|gif|bmp|tiff?|mp4|webm|mov|m4v|wav|mp3|flac|ogg|avif)( \[(input|output|temp)\])?$/i;
 const ANNOTATION = / \[(input|output|temp)\]$/;
+/** ComfyUI looks at the bracket alone and cuts off one character before it, whatever that is. */
+const BRACKET = /\[(input|output|temp)\]$/;
 
-/** Texts that end like a media file's name. Most graphs have none, and nobody has to be asked. */
+/** Texts that end like a media file's name or name a folder. Most graphs have none, and nobody has to be asked. */
 export function mayNameFiles(workflow: Readonly<Record<string, unknown>>): boolean {
-  return [...nodesOf(workflow).nodes.values()].some((node) => Object.values(node.inputs).some((value) => typeof value === 'string' && MEDIA.test(value)));
+  return [...nodesOf(workflow).nodes.values()].some((node) => Object.values(node.inputs).some((value) => typeof value === 'string' && (MEDIA.test(value) || BRACKET.test(value))));
+}
+
+/** Whether ComfyUI takes the text for the file that `ref` says: no way up or out, no bracket in disguise, one spelling only. */
+export function isPlain(value: string): boolean {
+  const path = value.replace(ANNOTATION, '');
+  return !BRACKET.test(path) && !path.includes('\\') && path.split('/').every((name) => name !== '' && name !== '.' && name !== '..');
 }
 
 /**

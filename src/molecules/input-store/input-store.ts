@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { inside, isSafeSegment } from '../../atoms/files/confined.ts';
 import { find, type FoundFile, read, remove } from '../../atoms/files/read.ts';
 import { receive } from '../../atoms/files/receive.ts';
-import { removePartial } from '../../atoms/files/sweep.ts';
+import { oldFiles, removePartial } from '../../atoms/files/sweep.ts';
 import { sniff } from '../../atoms/media-type/media-type.ts';
 import { fail } from '../../core/errors.ts';
 
@@ -16,6 +16,9 @@ export interface StoredInput {
   /** Below the input folder. */
   readonly path: string;
 }
+
+/** `{folder of the key}/{upstream name}`. */
+const STORED = /^[^/]+\/[0-9a-f]{32}\.[a-z0-9]+$/;
 
 /** Keeps what callers hand over below INPUT_DIR, one copy per key and content. */
 export class InputStore {
@@ -39,7 +42,7 @@ export class InputStore {
       await received.keep(await inside(this.#root, path));
       return { hash: received.hash, size: received.size, mediaType: type.mediaType, upstreamName, path };
     } catch (error) {
-      await received.discard();
+      await received.discard().catch(() => undefined);
       throw error;
     }
   }
@@ -49,18 +52,31 @@ export class InputStore {
     return find(await inside(this.#root, path));
   }
 
-  /** Opens a stored file; the stream fails when it is gone. */
-  open(path: string): Readable {
-    return read(`${this.#root}/${path}`);
+  /** Opens a stored file, or bytes `start` to `end` of it, both included; the stream fails when it is gone. */
+  open(path: string, range?: { readonly start: number; readonly end: number }): Readable {
+    return read(`${this.#root}/${path}`, range);
   }
 
   async remove(path: string): Promise<void> {
     await remove(await inside(this.#root, path));
   }
 
-  /** Removes what an earlier process did not finish. */
-  async cleanUp(signal: AbortSignal): Promise<void> {
-    await removePartial(this.#root, signal);
+  /** Paths of stored files that were not touched since that time, in groups of up to 500. Files that are not ours are left out. */
+  async *old(before: number): AsyncGenerator<readonly string[], void> {
+    let group: string[] = [];
+    for await (const path of oldFiles(this.#root, before)) {
+      if (!STORED.test(path)) continue;
+      group.push(path);
+      if (group.length < 500) continue;
+      yield group;
+      group = [];
+    }
+    if (group.length > 0) yield group;
+  }
+
+  /** Removes what was begun but not finished, and not written to since that time. */
+  async cleanUp(before: number, signal: AbortSignal): Promise<void> {
+    await removePartial(this.#root, before, signal);
   }
 }
 
@@ -68,7 +84,7 @@ export class InputStore {
 export function safeName(given: string): string {
   const last = given.normalize('NFC').split(/[/\\]/).at(-1) ?? '';
   const clean = last.replace(/[\u0000-\u001f\u007f:*?"<>|]/g, '_').replace(/^\.+/, '').replace(/[. ]+$/, '');
-  const short = [...clean].slice(-100).join('');
+  const short = [...clean.toWellFormed()].slice(-100).join('').replace(/^\.+/, '');
   return isSafeSegment(short) ? short : 'file';
 }
 

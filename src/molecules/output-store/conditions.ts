@@ -1,6 +1,8 @@
 /** What the conditions of a download mean for a file (RFC 9110). Pure. */
 import type { FileAnswer, FileConditions } from '../../models/file.ts';
 
+const RANGE = /^bytes=[ \t]*(\d*)-(\d*)[ \t]*$/i;
+
 export interface Validators {
   readonly etag: string;
   readonly lastModified: Date;
@@ -19,25 +21,36 @@ export function partOf(conditions: FileConditions, file: Validators): FileAnswer
   return parseRange(conditions.range, file.size);
 }
 
-export function isUnchanged({ ifNoneMatch, ifModifiedSince }: FileConditions, { etag, lastModified }: Pick<Validators, 'etag' | 'lastModified'>): boolean {
-  if (ifNoneMatch !== undefined) return ifNoneMatch.trim() === '*' || ifNoneMatch.split(',').some((one) => one.trim().replace(/^W\//, '') === etag);
+/** A file without validators has always changed. */
+export function isUnchanged({ ifNoneMatch, ifModifiedSince }: FileConditions, { etag, lastModified }: Pick<FileAnswer, 'etag' | 'lastModified'>): boolean {
+  if (ifNoneMatch !== undefined) return ifNoneMatch.trim() === '*' || (etag !== undefined && ifNoneMatch.split(',').some((one) => one.trim().replace(/^W\//, '') === etag.replace(/^W\//, '')));
   const since = ifModifiedSince === undefined ? NaN : Date.parse(ifModifiedSince);
-  return Math.floor(lastModified.getTime() / 1000) * 1000 <= since;
+  return lastModified !== undefined && seconds(lastModified) <= since;
 }
 
 /** If-Range: the part only when the file is still the one that the caller has. */
 function rangeApplies({ ifRange }: FileConditions, { etag, lastModified }: Validators): boolean {
   if (ifRange === undefined) return true;
-  return ifRange.includes('"') ? ifRange === etag : Date.parse(ifRange) === Math.floor(lastModified.getTime() / 1000) * 1000;
+  return ifRange.includes('"') ? ifRange.trim() === etag : Date.parse(ifRange) === seconds(lastModified);
+}
+
+/** HTTP dates have no parts of a second. */
+const seconds = (date: Date): number => Math.floor(date.getTime() / 1000) * 1000;
+
+/** Whether a Range header asks for one part of bytes; anything else is the same as none. */
+export function isOneRange(range: string): boolean {
+  const match = RANGE.exec(range.trim());
+  if (!match) return false;
+  const [, first = '', last = ''] = match;
+  return first === '' ? last !== '' : last === '' || Number(first) <= Number(last);
 }
 
 /** One range of bytes; several, or another unit, mean the whole file. */
 function parseRange(range: string, size: number): FileAnswer['part'] {
-  const match = /^bytes=(\d*)-(\d*)$/.exec(range.replaceAll(' ', ''));
-  if (!match || (match[1] === '' && match[2] === '')) return 'whole';
-  const [first, last] = [match[1] ?? '', match[2] ?? ''];
+  const match = isOneRange(range) ? RANGE.exec(range.trim()) : null;
+  if (!match) return 'whole';
+  const [, first = '', last = ''] = match;
   const start = first === '' ? Math.max(0, size - Number(last)) : Number(first);
   const end = first === '' || last === '' ? size - 1 : Math.min(Number(last), size - 1);
-  if (first !== '' && last !== '' && Number(last) < Number(first)) return 'whole';
   return start >= size || (first === '' && Number(last) === 0) ? 'unsatisfiable' : { start, end };
 }
