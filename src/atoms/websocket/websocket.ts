@@ -18,7 +18,7 @@ export interface SocketOptions {
 /** One client socket. Frames wait in memory until pulled, so that backpressure never reaches the other side. */
 export class ClientSocket {
   readonly #socket: WebSocket;
-  readonly #frames: SocketFrame[] = [];
+  readonly #frames: { readonly frame: SocketFrame; readonly bytes: number }[] = [];
   readonly #maxWaiting: number;
   #waiting = 0;
   #wake: (() => void) | undefined;
@@ -74,9 +74,9 @@ export class ClientSocket {
   /** What arrives, until the socket ends. */
   async *frames(): AsyncGenerator<SocketFrame, void> {
     for (;;) {
-      for (let frame = this.#frames.shift(); frame; frame = this.#frames.shift()) {
-        this.#waiting -= frame.kind === 'text' ? frame.text.length : frame.data.length;
-        yield frame;
+      for (let next = this.#frames.shift(); next; next = this.#frames.shift()) {
+        this.#waiting -= next.bytes;
+        yield next.frame;
       }
       if (this.#ended) return;
       await new Promise<void>((resolve) => (this.#wake = resolve));
@@ -86,7 +86,7 @@ export class ClientSocket {
   #take(data: Buffer, isBinary: boolean): void {
     this.#waiting += data.length;
     if (this.#waiting > this.#maxWaiting) return this.terminate('more bytes arrived than were read');
-    this.#frames.push(isBinary ? { kind: 'binary', data } : { kind: 'text', text: data.toString('utf8') });
+    this.#frames.push({ frame: isBinary ? { kind: 'binary', data } : { kind: 'text', text: data.toString('utf8') }, bytes: data.length });
     this.#wake?.();
   }
 

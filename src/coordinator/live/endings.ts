@@ -20,6 +20,8 @@ interface Ending {
   readonly files: readonly OutputFile[];
   readonly entry?: HistoryEntry;
   readonly startedAt?: number | undefined;
+  /** When ComfyUI was done, by its own clock; `durations` are told from it. */
+  readonly finishedAt?: number | undefined;
   /** ComfyUI's own fields of the last message, as node_id, node_type, executed. */
   readonly announced?: Readonly<Record<string, unknown>>;
 }
@@ -56,7 +58,7 @@ export class Endings {
     const ending = endingOf(entry);
     const files = filesOf(entry.outputs, (ref) => fileUrl(ref, { promptId: tracked.promptId, publicUrl: this.#parts.publicUrl }));
     const announced = dataOf(entry.status?.messages.at(-1)?.[1]);
-    const common = { files, entry, startedAt: ending.startedAt ?? tracked.startedAt, announced };
+    const common = { files, entry, startedAt: ending.startedAt ?? tracked.startedAt, finishedAt: ending.endedAt, announced };
     if (ending.state === 'interrupted' && tracked.timedOutAt !== undefined) return this.#end(tracked, { state: 'failed', error: this.#timeout(), ...common });
     if (ending.state === 'interrupted') return this.#end(tracked, { state: 'interrupted', reason: whoStopped(tracked), ...common });
     return this.#end(tracked, { state: ending.state, ...(ending.error ? { error: ending.error } : {}), ...common });
@@ -86,7 +88,7 @@ export class Endings {
     const startedAt = ending.startedAt;
     await this.#write(tracked, ending, endedAt);
     if (tracker.get(tracked.promptId)?.phase === 'ended') return;
-    const common = { client_id: tracked.clientId, instance: tracked.instance, durations: durations({ createdAt: tracked.createdAt, startedAt, endedAt }) };
+    const common = { client_id: tracked.clientId, instance: tracked.instance, durations: durations({ createdAt: tracked.createdAt, startedAt, finishedAt: ending.finishedAt, endedAt }) };
     if (startedAt !== undefined) feed.state(tracked.promptId, 'executing', { node: null, display_node: null });
     this.#tell(tracked.promptId, ending, common);
     feed.forget(tracker.ended(tracked.promptId, ending.state, endedAt));
@@ -137,10 +139,11 @@ export class Endings {
   }
 }
 
-function durations(times: { createdAt: number; startedAt: number | undefined; endedAt: number }): Record<string, number> {
-  const { createdAt, startedAt, endedAt } = times;
+/** Milliseconds; the run by ComfyUI's clock alone, so that neither a clock that differs nor our own work counts. */
+function durations(times: { createdAt: number; startedAt: number | undefined; finishedAt: number | undefined; endedAt: number }): Record<string, number> {
+  const { createdAt, startedAt, finishedAt, endedAt } = times;
   const total = { total_ms: Math.max(0, endedAt - createdAt) };
-  return startedAt === undefined ? total : { queued_ms: Math.max(0, startedAt - createdAt), execution_ms: Math.max(0, endedAt - startedAt), ...total };
+  return startedAt === undefined ? total : { queued_ms: Math.max(0, startedAt - createdAt), execution_ms: Math.max(0, (finishedAt ?? endedAt) - startedAt), ...total };
 }
 
 function whoStopped(tracked: Tracked): string {

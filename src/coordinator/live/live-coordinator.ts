@@ -1,7 +1,7 @@
 import type { Caller } from '../../models/caller.ts';
-import type { PromptRecord } from '../../models/records.ts';
 import { fail } from '../../core/errors.ts';
 import { audienceOf } from '../../molecules/event-feed/feed.ts';
+import { Endings } from './endings.ts';
 import { InstanceFollower } from './instance-follower.ts';
 import type { LiveParts } from './parts.ts';
 import { Watch } from './watch.ts';
@@ -19,11 +19,12 @@ export class LiveCoordinator {
   async adopt(): Promise<number> {
     const { records, tracker, feed, pool } = this.#parts;
     const unfinished = await records.unfinished();
+    const endings = new Endings(this.#parts);
     for (const record of unfinished) {
       if (tracker.get(record.promptId)) continue;
-      tracker.add({ ...record, classes: new Map(), adopted: true });
+      const tracked = tracker.add({ ...record, classes: new Map(), adopted: true });
       feed.open(record.promptId, audienceOf(record.key, record.clientId));
-      if (!pool.get(record.instance)) await this.#orphan(record);
+      if (!pool.get(record.instance)) await endings.vanished(tracked, `prompt ${record.promptId} was on instance ${record.instance}, which is not configured any more.`);
     }
     for (const instance of pool.all()) pool.setInFlight(instance.name, tracker.countInFlight(instance.name));
     return unfinished.length;
@@ -47,15 +48,4 @@ export class LiveCoordinator {
   closeAll(code: number, reason: string): void {
     for (const watch of this.#watches) watch.close(code, reason);
   }
-
-  /** Its instance is not configured any more. */
-  async #orphan(record: PromptRecord): Promise<void> {
-    const { records, tracker, feed, now, log } = this.#parts;
-    const error = fail('PROMPT_LOST', `prompt ${record.promptId} was on instance ${record.instance}, which is not configured any more.`);
-    await records.finish(record.promptId, { state: 'failed', startedAt: undefined, endedAt: now(), detail: JSON.stringify({ error: { code: error.code, reason: error.message } }), history: undefined, outputs: [] });
-    feed.state(record.promptId, 'execution_error', { client_id: record.clientId, code: error.code, reason: error.message });
-    tracker.ended(record.promptId, 'failed', now());
-    log.tasks.warn('a prompt was lost', { prompt_id: record.promptId, reason: error.message });
-  }
 }
-

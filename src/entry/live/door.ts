@@ -11,6 +11,7 @@ import { withRequestId, type Logger } from '../../core/logger.ts';
 import type { Caller } from '../../models/caller.ts';
 import { ClientId } from '../../models/workflow.ts';
 import type { Guard } from '../http/guard.ts';
+import { problemType, toProblem } from '../http/problem.ts';
 import type { RateLimit } from '../http/rate-limit.ts';
 import type { IncomingMessage, Server } from '../server.ts';
 import { Session, type SessionDeps } from './session.ts';
@@ -94,9 +95,9 @@ function decode(text: string): string {
 
 function refuse(socket: Duplex, error: GatewayError, deps: DoorDeps): void {
   const requestId = deps.newId();
-  const problem = { type: 'about:blank', title: error.message.split(':')[0], status: error.status, detail: error.detail, code: error.code, request_id: requestId, retryable: error.retryable };
-  const body = JSON.stringify(problem);
-  const head = [`HTTP/1.1 ${error.status} Refused`, 'Content-Type: application/problem+json', `Content-Length: ${Buffer.byteLength(body)}`, `X-Request-Id: ${requestId}`, 'Connection: close'];
+  const body = JSON.stringify(toProblem(error, requestId));
+  const retryAfter = error.retryAfter === undefined ? [] : [`Retry-After: ${error.retryAfter}`];
+  const head = [`HTTP/1.1 ${error.status} Refused`, `Content-Type: ${problemType}`, `Content-Length: ${Buffer.byteLength(body)}`, `X-Request-Id: ${requestId}`, ...retryAfter, 'Connection: close'];
   deps.log.info('a socket was refused', { code: error.code, reason: error.detail, request_id: requestId });
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
 }
