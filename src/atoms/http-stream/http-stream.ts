@@ -45,9 +45,8 @@ export class HttpStream {
       call.once('response', resolve).on('error', (error) => reject(toFailure(error)));
       call.end();
     });
-    call.removeAllListeners('timeout').on('timeout', () => onSilence(message, request.idleMs));
-    // A body that nobody reads any more may still fail.
-    message.on('error', () => undefined);
+    call.removeAllListeners('timeout');
+    guard(message, request.idleMs);
     const headers = Object.fromEntries(Object.entries(message.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value]));
     return { status: message.statusCode ?? 0, headers, body: message };
   }
@@ -78,10 +77,16 @@ export class HttpStream {
   }
 }
 
-/** Bytes that wait for their reader mean that the reader is slow, not the other side: the clock starts again. */
-function onSilence(message: IncomingMessage, idleMs: number): void {
-  if (message.readableLength > 0) message.socket.setTimeout(idleMs);
-  else message.destroy(silence(idleMs));
+/** Fails the body when nothing comes. Bytes that wait for their reader mean that the reader is slow: the clock starts again. */
+function guard(message: IncomingMessage, idleMs: number): void {
+  const { socket } = message;
+  const onSilence = (): void => {
+    if (message.readableLength > 0) socket.setTimeout(idleMs);
+    else message.destroy(silence(idleMs));
+  };
+  socket.on('timeout', onSilence);
+  // The socket may serve another call afterwards, and a body that nobody reads any more may still fail.
+  message.once('close', () => socket.off('timeout', onSilence)).on('error', () => undefined);
 }
 
 function silence(idleMs: number): HttpFailure {
@@ -93,6 +98,7 @@ function toFailure(error: unknown): HttpFailure {
   const text = error instanceof Error ? error.message : String(error);
   const code = isAxiosError(error) ? error.code : error instanceof Error && 'code' in error ? error.code : undefined;
   if (error instanceof Error && (error.name === 'AbortError' || code === 'ERR_CANCELED')) return new HttpFailure('aborted', 'the caller gave up', { cause: error });
+  if (code === 'ECONNABORTED' || code === 'ETIMEDOUT') return new HttpFailure('timeout', `no answer in time (${code})`, { cause: error });
   const kind = code === 'ECONNREFUSED' || code === 'ENOTFOUND' || code === 'EHOSTUNREACH' ? 'refused' : 'cut';
   return new HttpFailure(kind, `${kind === 'refused' ? 'cannot connect' : 'the connection broke'} (${typeof code === 'string' ? code : text})`, { cause: error });
 }
