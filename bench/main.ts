@@ -27,7 +27,8 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
-console.log(`${machine()}\n`);
+const place = machine();
+console.log(`${place}\n`);
 const texts: string[] = [];
 let broken = false;
 for (const bench of benches.filter(({ name }) => names.length === 0 || names.includes(name))) {
@@ -35,5 +36,5 @@ for (const bench of benches.filter(({ name }) => names.length === 0 || names.inc
   texts.push(done.text);
   broken ||= done.broken;
 }
-if (write) writeFileSync(join(import.meta.dirname, '..', 'docs', 'benchmarks.md'), page(texts, options));
+if (write) writeFileSync(join(import.meta.dirname, '..', 'docs', 'benchmarks.md'), page(texts, { place, quick: options.quick }));
 process.exit(broken ? 1 : 0);

@@ -1,7 +1,4 @@
 /** docs/benchmarks.md. */
-import type { Options } from './bench.ts';
-import { machine } from './machine.ts';
-
 const introduction = `# Benchmarks
 
 Written by \`npm run bench -- --write\`; do not edit. Each bench asserts its own result: a line that says **kept** is a
@@ -13,7 +10,7 @@ gateway and load generator share the same cores, so whatever one of them spends 
 jobs cost nothing is a measure of CPU, not of what a user of a real ComfyUI would see. A real ComfyUI finishes some 125
 small jobs a second at most; the paced rows are nearer to it.`;
 
-export function page(texts: readonly string[], { quick }: Options): string {
+export function page(texts: readonly string[], { place, quick }: { readonly place: string; readonly quick: boolean }): string {
   const warning = quick ? '\n\nThis was a quick run: few rounds, not to be quoted.' : '';
-  return `${introduction}${warning}\n\nMeasured on: ${machine()}.\n\n${texts.join('\n')}`;
+  return `${introduction}${warning}\n\nMeasured on: ${place}.\n\n${texts.join('\n')}`;
 }
