@@ -1,7 +1,7 @@
 import { Agent as HttpAgent, type IncomingMessage, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { Readable } from 'node:stream';
-import axios, { isAxiosError } from 'axios';
+import axios from 'axios';
 import FormData from 'form-data';
 import { HttpFailure } from '../../core/http-failure.ts';
 
@@ -93,12 +93,19 @@ function silence(idleMs: number): HttpFailure {
   return new HttpFailure('timeout', `nothing came for ${idleMs} ms`, { cause: undefined });
 }
 
+const NEVER_REACHED = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH']);
+
 function toFailure(error: unknown): HttpFailure {
   if (error instanceof HttpFailure) return error;
-  const text = error instanceof Error ? error.message : String(error);
-  const code = isAxiosError(error) ? error.code : error instanceof Error && 'code' in error ? error.code : undefined;
-  if (error instanceof Error && (error.name === 'AbortError' || code === 'ERR_CANCELED')) return new HttpFailure('aborted', 'the caller gave up', { cause: error });
+  const { name, message } = error instanceof Error ? error : { name: '', message: String(error) };
+  const code = codeOf(error);
+  if (name === 'AbortError' || code === 'ERR_CANCELED') return new HttpFailure('aborted', 'the caller gave up', { cause: error });
   if (code === 'ECONNABORTED' || code === 'ETIMEDOUT') return new HttpFailure('timeout', `no answer in time (${code})`, { cause: error });
-  const kind = code === 'ECONNREFUSED' || code === 'ENOTFOUND' || code === 'EHOSTUNREACH' ? 'refused' : 'cut';
-  return new HttpFailure(kind, `${kind === 'refused' ? 'cannot connect' : 'the connection broke'} (${typeof code === 'string' ? code : text})`, { cause: error });
+  if (NEVER_REACHED.has(code)) return new HttpFailure('refused', `cannot connect (${code})`, { cause: error });
+  return new HttpFailure('cut', `the connection broke (${code || message})`, { cause: error });
+}
+
+function codeOf(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' ? code : '';
 }
