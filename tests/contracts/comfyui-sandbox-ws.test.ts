@@ -39,7 +39,7 @@ describe('the sandbox says over the socket what was recorded', () => {
   for (const file of traces()) {
     const number = file.slice(0, 2);
     const title = number in LOOSE ? `${file} (loosely: ${LOOSE[number]})` : file;
-    it(title, async () => {
+    it(title, { retry: 2 }, async () => {
       const events = recordedTrace(file, CUT[number]);
       const played = await new TracePlayer(sandbox, { dataDir, waitsForText: number === '16' }).play(events);
       expectAnswers(played);
