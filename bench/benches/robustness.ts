@@ -20,7 +20,7 @@ const peer = { burst: '63 of 200 never answered', parallel: '14 of 200 never ans
 export const robustness: Bench = {
   name: 'robustness',
   title: 'Where gateways lose jobs',
-  about: "Situations in which a gateway can lose or misreport a job. The last column: what was measured of Salad's comfyui-api 1.18.0 in the same situation on two cores, at another time; the counts compare, not the speed.",
+  about: "Situations in which a gateway can lose or misreport a job. The last column: what was measured of Salad's comfyui-api 1.18.0 in the same situation on two cores, at another time; the counts compare, not the speed. A job counts as lost after 8 s.",
   run: ({ quick, profile }) => withProcesses(async (keep) => {
     const count = quick ? 128 : 300;
     const found: Found[] = [];
