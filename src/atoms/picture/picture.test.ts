@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { deflateSync, crc32 } from 'node:zlib';
 import { Readable } from 'node:stream';
 import sharp from 'sharp';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import { convertPicture, type PictureChange } from './picture.ts';
 
 const nothing: PictureChange = { format: undefined, quality: undefined, width: undefined, height: undefined };
@@ -100,5 +100,43 @@ describe('a picture on its way out', () => {
     const source = Readable.from([Buffer.from('x')]);
     await expect(convertPicture(source, { ...nothing, format: 'webp' }, AbortSignal.abort())).rejects.toMatchObject({ name: 'AbortError' });
     expect(source.destroyed).toBe(true);
+  });
+});
+
+describe('a picture with details', () => {
+  const detailed = (width: number, height: number) => sharp(Buffer.from(Array.from({ length: width * height * 3 }, (_, n) => (n * 7919) % 256)), { raw: { width, height, channels: 3 } });
+
+  test.each(['png', 'jpeg', 'webp', 'gif', 'tiff', 'avif'] as const)('that is %s keeps its format when only its size is asked for', async (format) => {
+    const made = await convert(await detailed(32, 16).toFormat(format).toBuffer(), { width: 16 });
+    expect([made.contentType, (await sharp(made.bytes).metadata()).height]).toEqual([`image/${format}`, 8]);
+  });
+
+  test.each([['jpeg', undefined], ['webp', undefined], ['avif', undefined], [undefined, 'jpeg'], [undefined, 'webp'], [undefined, 'avif']] as const)('is smaller with less quality (to %s, from %s)', async (format, from) => {
+    const source = await detailed(128, 128).toFormat(from ?? 'png', { quality: 100 }).toBuffer();
+    const [low, high] = await Promise.all([10, 95].map((quality) => convert(source, { format, quality })));
+    expect(low?.bytes.length).toBeLessThan((high?.bytes.length ?? 0) * 0.7);
+    expect(low?.contentType).toBe(`image/${format ?? from ?? ''}`);
+  });
+
+  it('loses its hidden data, but not its transparency', async () => {
+    const source = await sharp({ create: { width: 4, height: 4, channels: 4, background: { r: 1, g: 2, b: 3, alpha: 0.5 } } }).png().withExif({ IFD0: { Copyright: 'secret prompt' } }).toBuffer();
+    const { bytes } = await convert(source, { format: 'webp' });
+    expect((await sharp(bytes).metadata()).hasAlpha).toBe(true);
+    expect(bytes.includes('secret prompt')).toBe(false);
+  });
+
+  test.each([
+    ['half a PNG', async () => (await detailed(64, 64).png().toBuffer()).subarray(0, 300)],
+    ['half a JPEG', async () => (await detailed(64, 64).jpeg().toBuffer()).subarray(0, 300)],
+    ['a broken WebP', async () => (await detailed(64, 64).webp({ lossless: true }).toBuffer()).fill(0xff, 30)],
+    ['wider than the format can say', async () => sharp({ create: { width: 17_000, height: 2, channels: 3, background: 'red' } }).png().toBuffer()],
+  ])('is refused when it is %s', async (_, bytes) => {
+    await expect(convert(await bytes(), { format: 'webp' })).rejects.toMatchObject({ code: 'UNSUPPORTED_MEDIA_TYPE' });
+  });
+
+  it('of 20,000 x 20,000 pixels in a small file is refused', async () => {
+    const flat = await sharp({ create: { width: 20_000, height: 20_000, channels: 3, background: 'red' }, limitInputPixels: false }).png({ compressionLevel: 9 }).toBuffer();
+    expect(flat.length).toBeLessThan(4_000_000);
+    await expect(convert(flat, { width: 10 })).rejects.toMatchObject({ code: 'PAYLOAD_TOO_LARGE' });
   });
 });

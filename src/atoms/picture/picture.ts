@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Sharp } from 'sharp';
-import { fail, reasonOf } from '../../core/errors.ts';
+import { fail, failedWith, reasonOf } from '../../core/errors.ts';
 
 export interface PictureChange {
   readonly format: 'webp' | 'jpeg' | 'png' | 'avif' | undefined;
@@ -27,13 +27,20 @@ export async function convertPicture(source: Readable, change: PictureChange, si
   source.on('error', () => undefined);
   try {
     const picture = await open(change);
+    return await encoded(source, picture, signal);
+  } finally {
+    source.destroy();
+  }
+}
+
+async function encoded(source: Readable, picture: Sharp, signal: AbortSignal): Promise<{ bytes: Buffer; contentType: string }> {
+  try {
     await pipeline(source, bounded, picture, { signal });
     const { data, info } = await picture.toBuffer({ resolveWithObject: true });
     return { bytes: data, contentType: `image/${info.format === 'heif' ? 'avif' : info.format}` };
   } catch (error) {
-    throw translated(error, signal);
-  } finally {
-    source.destroy();
+    if (signal.aborted) throw signal.reason;
+    throw failedWith(error) || error === source.errored ? error : translated(error);
   }
 }
 
@@ -43,6 +50,7 @@ async function open({ format, quality, width, height }: PictureChange): Promise<
   const picture = sharp({ limitInputPixels: MAX_PIXELS, sequentialRead: true }).autoOrient().timeout({ seconds: MAX_SECONDS });
   if (width !== undefined || height !== undefined) picture.resize(width ?? null, height ?? null, { fit: 'inside', withoutEnlargement: true });
   if (format !== undefined) picture.toFormat(format, quality === undefined || format === 'png' ? {} : { quality });
+  else if (quality !== undefined) picture.jpeg({ quality, force: false }).webp({ quality, force: false }).avif({ quality, force: false });
   return picture;
 }
 
@@ -55,11 +63,10 @@ async function* bounded(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer, v
   }
 }
 
-function translated(error: unknown, signal: AbortSignal): unknown {
-  if (signal.aborted) return signal.reason;
+/** What sharp says about a picture that it does not like has many words. */
+function translated(error: unknown): Error {
   const reason = reasonOf(error);
   if (/pixel limit/i.test(reason)) return fail('PAYLOAD_TOO_LARGE', `the picture has more than ${MAX_PIXELS} pixels and is not converted; fetch it as it is.`, { cause: error });
-  if (/unsupported image format|bad seek|corrupt|premature end|Input (file|buffer)/i.test(reason)) return fail('UNSUPPORTED_MEDIA_TYPE', 'the file is not a picture that can be converted; fetch it as it is.', { cause: error });
   if (/timeout: \d+%/i.test(reason)) return fail('TASK_TIMEOUT', `the picture was not converted within ${MAX_SECONDS} seconds.`, { cause: error });
-  return error;
+  return fail('UNSUPPORTED_MEDIA_TYPE', 'the file is not a picture that can be converted; fetch it as it is.', { cause: error });
 }
