@@ -217,17 +217,17 @@ describe('a sweep', () => {
     await put('mixed/output/a.png', { age: 10_000 });
     await put('mixed/temp/b.png', { age: 10 });
     await put('.gitkeep', { age: 10_000 });
-    expect(await sweep(root, { ...all, before: Date.now() - 5_000 }, never)).toEqual({ removed: 1, bytes: 2 });
+    expect(await sweep(root, { ...all, before: Date.now() - 5_000 }, never)).toEqual({ removed: 1, crowdedOut: 0, bytes: 2 });
     expect(await listed()).toEqual(['.gitkeep', 'mixed']);
     expect(await find(join(root, 'mixed/output/a.png'))).toBeDefined();
   });
 
   it('takes the oldest until the rest is small enough', async () => {
     for (const [name, age] of [['c', 1_000], ['a', 3_000], ['b', 2_000]] as const) await put(`${name}/output/x`, { text: 'x'.repeat(100), age });
-    expect(await sweep(root, { ...all, maxBytes: 250 }, never)).toEqual({ removed: 1, bytes: 200 });
+    expect(await sweep(root, { ...all, maxBytes: 250 }, never)).toEqual({ removed: 1, crowdedOut: 1, bytes: 200 });
     expect(await listed()).toEqual(['b', 'c']);
-    expect(await sweep(root, { ...all, maxBytes: 200 }, never)).toEqual({ removed: 0, bytes: 200 });
-    expect(await sweep(root, { ...all, maxBytes: 0 }, never)).toEqual({ removed: 2, bytes: 0 });
+    expect(await sweep(root, { ...all, maxBytes: 200 }, never)).toEqual({ removed: 0, crowdedOut: 0, bytes: 200 });
+    expect(await sweep(root, { ...all, maxBytes: 0 }, never)).toEqual({ removed: 2, crowdedOut: 2, bytes: 0 });
   });
 
   it('leaves a folder alone that was made a moment ago and has no file yet', async () => {
@@ -250,7 +250,7 @@ describe('a sweep', () => {
   });
 
   it('of a folder that is not there does nothing; of one that cannot be read it says so', async () => {
-    expect(await sweep(join(root, 'none'), all, never)).toEqual({ removed: 0, bytes: 0 });
+    expect(await sweep(join(root, 'none'), all, never)).toEqual({ removed: 0, crowdedOut: 0, bytes: 0 });
     await put('file');
     await expect(sweep(join(root, 'file'), all, never)).rejects.toMatchObject({ code: 'FILE_OPERATION_ERROR', status: 500 });
   });

@@ -13,6 +13,8 @@ export interface SweepLimits {
 
 export interface Swept {
   readonly removed: number;
+  /** Those of them that were not too old and went for want of space. */
+  readonly crowdedOut: number;
   /** Bytes that are left. */
   readonly bytes: number;
 }
@@ -31,13 +33,15 @@ export async function sweep(folder: string, limits: SweepLimits, signal: AbortSi
   const entries = await onDisk('to look through a folder', () => measure(folder, signal));
   let bytes = entries.reduce((sum, entry) => sum + entry.size, 0);
   let removed = 0;
+  let crowdedOut = 0;
   for (const entry of entries.toSorted((a, b) => a.changedAt - b.changedAt)) {
     if (signal.aborted || (entry.changedAt >= limits.before && bytes <= limits.maxBytes)) break;
     await onDisk('to remove old files', () => rm(entry.path, { recursive: true, force: true }));
     bytes -= entry.size;
     removed += 1;
+    if (entry.changedAt >= limits.before) crowdedOut += 1;
   }
-  return { removed, bytes };
+  return { removed, crowdedOut, bytes };
 }
 
 /**

@@ -90,8 +90,8 @@ export class MirrorCoordinator {
     const { stores, records, limits, now, log } = this.#parts;
     const before = limits.maxAgeMs > 0 ? now() - limits.maxAgeMs : 0;
     const maxBytes = limits.maxBytes > 0 ? limits.maxBytes : Infinity;
-    const { removed, bytes } = await stores.outputs.sweep({ before, maxBytes }, this.#stop.signal);
-    this.#full = bytes >= maxBytes * NEARLY_FULL;
+    const { removed, crowdedOut, bytes } = await stores.outputs.sweep({ before, maxBytes }, this.#stop.signal);
+    this.#full = crowdedOut > 0 || bytes >= maxBytes * NEARLY_FULL;
     if (removed > 0) log.info('old outputs were removed', { prompts: removed });
     if (before > 0) {
       await records.prompts.expire(before);
