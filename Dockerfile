@@ -15,6 +15,7 @@ RUN mkdir -p /srv/data /srv/input /srv/output /srv/logs && chown -R node:node /s
 
 # Outside of loopback the gateway does not start without API_KEYS (or AUTH=off).
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=8000 \
+    NODE_COMPILE_CACHE=/srv/cache \
     DATA_DIR=/srv/data INPUT_DIR=/srv/input OUTPUT_DIR=/srv/output LOG_DIR=/srv/logs
 USER node
 VOLUME /srv

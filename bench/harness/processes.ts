@@ -78,6 +78,8 @@ export async function startGateway({ comfyui, env = {}, profile }: GatewayOption
     OUTPUT_DIR: join(folder, 'output'),
     RATE_LIMIT_PER_MINUTE: '0',
     LOG_LEVEL: 'warn',
+    // As the start script of package.json has it.
+    NODE_COMPILE_CACHE: join(root, 'node_modules', '.cache', 'node'),
     ...env,
   };
   const nodeArgs = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
