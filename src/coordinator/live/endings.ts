@@ -71,6 +71,11 @@ export class Endings {
     return this.#end(tracked, { state: 'failed', error: { code: 'PROMPT_LOST', reason: detail.message }, files: [], startedAt: tracked.startedAt });
   }
 
+  /** Stopped on its way: no instance ever had it. */
+  async withdrawn(tracked: Tracked): Promise<void> {
+    return this.#end(tracked, { state: 'interrupted', reason: 'It was stopped on request before an instance had it.', files: [] });
+  }
+
   /** It was interrupted when its time was over and still runs. */
   async timedOut(tracked: Tracked): Promise<void> {
     return this.#end(tracked, { state: 'failed', error: this.#timeout(), files: [], startedAt: tracked.startedAt });

@@ -13,6 +13,8 @@ export class LiveCoordinator {
 
   constructor(parts: LiveParts) {
     this.#parts = parts;
+    const endings = new Endings(parts);
+    parts.tracker.onWithdrawn((tracked) => endings.withdrawn(tracked));
   }
 
   /** Takes up what earlier processes left unfinished. Before `run`. */

@@ -36,12 +36,22 @@ export class Reconciliation {
       else if (pending.has(tracked.promptId)) tracked.number = pending.get(tracked.promptId);
       else gone.push(tracked);
     }
+    await this.#stopAgain(known.filter((tracked) => !gone.includes(tracked)), instance, signal);
     let ended = 0;
     for (let next = 0; next < gone.length; next += AT_ONCE) {
       const told = await Promise.all(gone.slice(next, next + AT_ONCE).map(async (tracked) => this.#settle(tracked, instance, signal)));
       ended += told.filter(Boolean).length;
     }
     return ended;
+  }
+
+  /** Somebody stopped these and they are there all the same: the instance could not be asked then, or did not listen. */
+  async #stopAgain(there: readonly Tracked[], instance: Instance, signal: AbortSignal): Promise<void> {
+    const { queue } = this.#parts.comfyui;
+    const stopped = there.filter((tracked) => tracked.stopRequestedAt !== undefined);
+    const waiting = stopped.filter((tracked) => tracked.phase !== 'running').map((tracked) => tracked.promptId);
+    if (waiting.length > 0) await queue.remove(instance, waiting, signal);
+    for (const tracked of stopped) if (tracked.phase === 'running' && !tracked.adopted) await queue.interrupt(instance, tracked.promptId, signal);
   }
 
   /** Interrupts prompts whose time is over; ends those that do not react. */

@@ -12,7 +12,11 @@ export interface QueueParts {
   readonly pool: InstancePool;
   readonly records: PromptRecords;
   readonly tracker: PromptTracker;
+  readonly now: () => number;
 }
+
+/** Milliseconds that a prompt on its way is waited for. */
+const HAND_OVER = 10_000;
 
 interface Seen {
   readonly instance: Instance;
@@ -71,6 +75,7 @@ export class QueueCoordinator {
     const mine = promptIds.filter((id) => owns(caller, records.get(id)?.key));
     const outcomes = new Map<string, Outcome>(mine.filter((id) => (records.get(id)?.state ?? 'submitted') !== 'submitted').map((id) => [id, 'already_finished']));
     const open = mine.filter((id) => !outcomes.has(id));
+    for (const [id, outcome] of await this.#stopOnTheWay(open, signal)) outcomes.set(id, outcome);
     for (const { instance, snapshot } of open.length > 0 ? await this.#look(signal) : []) {
       for (const entry of snapshot.running) if (open.includes(entry.promptId)) outcomes.set(entry.promptId, 'running');
       const waiting = snapshot.pending.map((entry) => entry.promptId).filter((id) => open.includes(id));
@@ -82,17 +87,32 @@ export class QueueCoordinator {
     return { deleted: results.filter((result) => result.outcome === 'removed').length, results };
   }
 
+  /** Prompts on their way are given to no other instance. One that the present instance takes is looked for afterwards. */
+  async #stopOnTheWay(promptIds: readonly string[], signal: AbortSignal): Promise<Map<string, Outcome>> {
+    const { tracker, records, now } = this.#parts;
+    const ids = promptIds.filter((id) => tracker.get(id)?.phase === 'submitting');
+    if (ids.length === 0) return new Map();
+    for (const tracked of ids.flatMap((id) => tracker.get(id) ?? [])) tracked.stopRequestedAt ??= now();
+    await records.requestStop(ids);
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(HAND_OVER)]);
+    await Promise.all(ids.map(async (id) => tracker.whenHandedOver(id, limit).catch(() => undefined)));
+    return new Map(ids.flatMap((id): [string, Outcome][] => {
+      const tracked = tracker.get(id);
+      if (!tracked || (tracked.phase === 'ended' && tracked.startedAt === undefined)) return [[id, 'removed']];
+      return tracked.phase === 'submitting' ? [[id, 'interrupt_requested']] : [];
+    }));
+  }
+
   /** Takes prompts out of one queue, then looks: one that had begun meanwhile is running, not removed. */
   async #remove(instance: Instance, promptIds: readonly string[], signal: AbortSignal): Promise<Map<string, Outcome>> {
     if (promptIds.length === 0) return new Map();
     await this.#parts.records.requestStop(promptIds);
-    for (const id of promptIds) {
-      const tracked = this.#parts.tracker.get(id);
-      if (tracked) tracked.stopRequestedAt ??= Date.now();
-    }
+    const asked = promptIds.flatMap((id) => this.#parts.tracker.get(id) ?? []).filter((tracked) => tracked.stopRequestedAt === undefined);
+    for (const tracked of asked) tracked.stopRequestedAt = this.#parts.now();
     await this.#parts.queue.remove(instance, promptIds, signal);
     const after = await this.#parts.queue.snapshot(instance, signal);
     const running = new Set(after.running.map((entry) => entry.promptId));
+    for (const tracked of asked) if (running.has(tracked.promptId)) tracked.stopRequestedAt = undefined;
     this.#parts.tracker.nudge(instance.name);
     return new Map(promptIds.map((id) => [id, running.has(id) ? 'running' : 'removed']));
   }

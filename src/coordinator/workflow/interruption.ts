@@ -1,4 +1,4 @@
-import { fail } from '../../core/errors.ts';
+import { fail, reasonOf } from '../../core/errors.ts';
 import { type Caller, owns } from '../../models/caller.ts';
 import type { Instance } from '../../models/instance.ts';
 import type { InterruptOutcome } from '../../models/workflow.ts';
@@ -61,22 +61,48 @@ export class Interruption {
     return record && { key: record.key, ended: record.state !== 'submitted', instance: pool.get(record.instance) };
   }
 
-  /** Out of the queue first, since a waiting prompt begins at any moment; then an interrupt of exactly this one. */
   async #stop(target: Target, signal: AbortSignal): Promise<InterruptOutcome> {
-    const { promptId, instance } = target;
-    const { comfyui, records, tracker, now } = this.#parts;
-    await records.prompts.requestStop([promptId]);
-    const tracked = tracker.get(promptId);
+    const { tracker, records, now } = this.#parts;
+    const tracked = tracker.get(target.promptId);
     if (tracked) tracked.stopRequestedAt ??= now();
-    await comfyui.queue.remove(instance, [promptId], signal);
+    await records.prompts.requestStop([target.promptId]);
+    if (tracked?.phase !== 'submitting') return this.#stopThere(target, signal);
+    const there = await this.#handedOver(target, AbortSignal.any([signal, AbortSignal.timeout(REACTION)]));
+    return typeof there === 'string' ? there : this.#stopThere(there, signal);
+  }
+
+  /**
+   * A prompt on its way is at no instance, or at one that has not said so yet. From now on it is given to no other; which
+   * of the two holds is known when its submission ends.
+   */
+  async #handedOver(target: Target, limit: AbortSignal): Promise<Target | InterruptOutcome> {
+    const { tracker, pool, log } = this.#parts;
+    const { promptId } = target;
+    await this.#order(target, limit).catch((error: unknown) => log.debug('a prompt on its way cannot be stopped yet', { prompt_id: promptId, reason: reasonOf(error) }));
+    await tracker.whenHandedOver(promptId, limit).catch(() => undefined);
+    const tracked = tracker.get(promptId);
+    if (!tracked) return 'removed';
+    if (tracked.ending) return tracked.startedAt === undefined && tracked.ending.state === 'interrupted' ? 'removed' : outcomeOf(tracked.ending.state);
+    return tracked.phase === 'submitting' ? 'interrupt_requested' : { promptId, instance: pool.get(tracked.instance) ?? target.instance };
+  }
+
+  /** Out of the queue first, since a waiting prompt begins at any moment; then an interrupt of exactly this one. */
+  async #stopThere(target: Target, signal: AbortSignal): Promise<InterruptOutcome> {
+    const { promptId, instance } = target;
+    await this.#parts.comfyui.queue.remove(instance, [promptId], signal);
     const at = await this.#search.on(instance, promptId, signal);
     if (at.place === 'nowhere') {
-      tracker.nudge(instance.name);
+      this.#parts.tracker.nudge(instance.name);
       return 'removed';
     }
-    if (at.place === 'history') return 'already_finished';
-    await comfyui.queue.interrupt(instance, promptId, signal);
+    if (at.place === 'history') return outcomeOf(endingOf(at.entry).state);
+    await this.#parts.comfyui.queue.interrupt(instance, promptId, signal);
     return this.#await(target, AbortSignal.any([signal, AbortSignal.timeout(REACTION)]));
+  }
+
+  async #order({ promptId, instance }: Target, limit: AbortSignal): Promise<void> {
+    await this.#parts.comfyui.queue.remove(instance, [promptId], limit);
+    await this.#parts.comfyui.queue.interrupt(instance, promptId, limit);
   }
 
   /** Waits for the ending. The events wake us early; the queue and the history are asked all the same. */
@@ -84,16 +110,20 @@ export class Interruption {
     const { tracker, sleep } = this.#parts;
     while (!limit.aborted) {
       const ending = tracker.get(target.promptId)?.ending;
-      if (ending) return ending.state === 'interrupted' ? 'interrupted' : 'already_finished';
+      if (ending) return outcomeOf(ending.state);
       const pause = AbortSignal.any([limit, AbortSignal.timeout(LOOK_EVERY)]);
       await (tracker.get(target.promptId) ? tracker.whenEnded(target.promptId, pause) : sleep(LOOK_EVERY, limit)).catch(() => undefined);
       if (tracker.get(target.promptId)?.ending ?? limit.aborted) continue;
       const at = await this.#search.on(target.instance, target.promptId, limit).catch(() => undefined);
-      if (at?.place === 'history') return endingOf(at.entry).state === 'interrupted' ? 'interrupted' : 'already_finished';
+      if (at?.place === 'history') return outcomeOf(endingOf(at.entry).state);
       if (at?.place === 'nowhere') return 'removed';
     }
     return 'interrupt_requested';
   }
+}
+
+function outcomeOf(state: 'completed' | 'failed' | 'interrupted'): InterruptOutcome {
+  return state === 'interrupted' ? 'interrupted' : 'already_finished';
 }
 
 function unknown(promptId: string): Error {

@@ -1,39 +1,28 @@
 import { fail, failedWith, type GatewayError, reasonOf } from '../../core/errors.ts';
 import type { Caller } from '../../models/caller.ts';
-import type { SubmitOutcome } from '../../models/comfyui.ts';
 import type { Instance } from '../../models/instance.ts';
 import type { SubmitAnswer, SubmitRequest } from '../../models/workflow.ts';
 import { faultsOf, nodeFaults } from '../../molecules/comfyui-workflow/translate.ts';
 import { audienceOf } from '../../molecules/event-feed/feed.ts';
 import { check, checkFinite, mayBeNotFinite } from '../../molecules/graph/check.ts';
 import { classesOf } from '../../molecules/graph/read.ts';
+import { type Accepted, Delivery, type DeliveryOutcome, type Draft } from './delivery.ts';
 import { InputPlacement, type Prepared } from './input-placement.ts';
 import type { WorkflowParts } from './parts.ts';
 import { PromptSearch } from './whereabouts.ts';
-
-interface Draft {
-  readonly caller: Caller;
-  readonly promptId: string;
-  readonly clientId: string;
-  readonly request: SubmitRequest;
-  readonly prepared: Prepared;
-}
-
-type Accepted = Extract<SubmitOutcome, { kind: 'accepted' }>;
-
-/** Milliseconds between looks for a prompt whose submission got no answer. */
-const LOOKS = [50, 250, 1_000] as const;
 
 /** Hands a workflow to an instance, exactly once. Not stopped by a caller who hangs up: the outcome is recorded all the same. */
 export class Submission {
   readonly #parts: WorkflowParts;
   readonly #search: PromptSearch;
   readonly #inputs: InputPlacement;
+  readonly #delivery: Delivery;
 
   constructor(parts: WorkflowParts) {
     this.#parts = parts;
     this.#search = new PromptSearch(parts);
     this.#inputs = new InputPlacement(parts);
+    this.#delivery = new Delivery(parts, this.#inputs);
   }
 
   async submit(caller: Caller, request: SubmitRequest): Promise<SubmitAnswer> {
@@ -72,12 +61,21 @@ export class Submission {
     if (found) throw conflict(promptId);
   }
 
+  /** Followed before it is written down: whoever finds the record and stops the prompt must find it here, too. */
   async #claim(draft: Draft, instance: Instance): Promise<void> {
     const { tracker, feed, records, now } = this.#parts;
-    const prompt = { promptId: draft.promptId, key: draft.caller.key, clientId: draft.clientId, instance: instance.name, createdAt: now() };
-    if (!(await records.prompts.insert(prompt))) throw conflict(draft.promptId);
+    const { promptId } = draft;
+    const prompt = { promptId, key: draft.caller.key, clientId: draft.clientId, instance: instance.name, createdAt: now() };
+    if (tracker.get(promptId)) throw conflict(promptId);
     tracker.add({ ...prompt, classes: classesOf(draft.request.workflow) });
-    feed.open(draft.promptId, audienceOf(draft.caller.key, draft.clientId));
+    let claimed = false;
+    try {
+      claimed = await records.prompts.insert(prompt);
+    } finally {
+      if (!claimed) tracker.remove(promptId);
+    }
+    if (!claimed) throw conflict(promptId);
+    feed.open(promptId, audienceOf(draft.caller.key, draft.clientId));
     this.#count(instance);
   }
 
@@ -86,7 +84,7 @@ export class Submission {
     let instance = first;
     for (;;) {
       tried.add(instance.name);
-      const outcome = await this.#attempt(draft, instance);
+      const outcome = await this.#delivery.attempt(draft, instance);
       if (outcome.kind === 'accepted') {
         const answer = this.#accept(draft, instance, outcome);
         await this.#stopIfAsked(draft, instance);
@@ -100,7 +98,7 @@ export class Submission {
   }
 
   #next(draft: Draft, tried: ReadonlySet<string>): Instance | undefined {
-    return draft.prepared.pinned ? undefined : this.#parts.pool.choose(tried);
+    return draft.prepared.pinned || this.#delivery.stopAsked(draft) ? undefined : this.#parts.pool.choose(tried);
   }
 
   async #move(draft: Draft, way: { from: Instance; to: Instance }): Promise<void> {
@@ -108,46 +106,6 @@ export class Submission {
     this.#parts.tracker.move(draft.promptId, way.to.name);
     this.#count(way.from);
     this.#count(way.to);
-  }
-
-  /** One try on one instance, with a second one where it is certain that the first did nothing. */
-  async #attempt(draft: Draft, instance: Instance, again = true): Promise<SubmitOutcome> {
-    const outcome = await this.#post(draft, instance);
-    if (outcome.kind === 'refused' && draft.prepared.inputs.length > 0 && faultsOf(outcome.refusal).some((fault) => fault.type === 'custom_validation_failed')) {
-      await this.#inputs.forget(instance, draft.prepared.inputs);
-      return this.#post(draft, instance);
-    }
-    if (outcome.kind !== 'unknown') return outcome;
-    const found = await this.#look(draft, instance);
-    if (found !== 'absent') return found === 'unreachable' ? outcome : found;
-    if (outcome.stale && again) return this.#attempt(draft, instance, false);
-    return { kind: 'unreached', error: outcome.error };
-  }
-
-  async #post(draft: Draft, instance: Instance): Promise<SubmitOutcome> {
-    try {
-      await this.#inputs.place(instance, draft.prepared.inputs, unhurried());
-    } catch (error) {
-      return { kind: 'unreached', error };
-    }
-    const { request, prepared, promptId } = draft;
-    const submission = { promptId, clientId: this.#parts.clientId, workflow: prepared.workflow, front: request.front ?? false, extraData: request.extra_data };
-    return this.#parts.comfyui.workflow.submit(instance, submission, unhurried());
-  }
-
-  /** After a 500 or a broken connection the prompt may be there all the same (ws 31): ask before answering. */
-  async #look(draft: Draft, instance: Instance): Promise<Accepted | 'absent' | 'unreachable'> {
-    let answered = false;
-    for (const pause of LOOKS) {
-      await this.#parts.sleep(pause, unhurried());
-      const at = await this.#search.on(instance, draft.promptId, AbortSignal.timeout(10_000)).catch((error: unknown) => {
-        this.#parts.log.warn('an instance did not say whether it has a prompt', { prompt_id: draft.promptId, instance: instance.name, reason: reasonOf(error) });
-        return undefined;
-      });
-      if (at && at.place !== 'nowhere') return { kind: 'accepted', number: at.place === 'history' ? Number(at.entry.prompt[0] ?? 0) : at.number, nodeErrors: {} };
-      answered = at !== undefined;
-    }
-    return answered ? 'absent' : 'unreachable';
   }
 
   #accept(draft: Draft, instance: Instance, outcome: Accepted): SubmitAnswer {
@@ -164,10 +122,11 @@ export class Submission {
     };
   }
 
-  /** Somebody stopped the prompt while it was on its way, when no instance had it yet. */
-  async #stopIfAsked({ promptId }: Draft, instance: Instance): Promise<void> {
+  /** Somebody stopped the prompt while the instance was asked to take it. */
+  async #stopIfAsked(draft: Draft, instance: Instance): Promise<void> {
+    if (!this.#delivery.stopAsked(draft)) return;
     const { tracker, comfyui, log } = this.#parts;
-    if (tracker.get(promptId)?.stopRequestedAt === undefined) return;
+    const { promptId } = draft;
     try {
       await comfyui.queue.remove(instance, [promptId], AbortSignal.timeout(10_000));
       await comfyui.queue.interrupt(instance, promptId, AbortSignal.timeout(10_000));
@@ -177,14 +136,19 @@ export class Submission {
     }
   }
 
-  async #giveUp(draft: Draft, instance: Instance, outcome: Exclude<SubmitOutcome, { kind: 'accepted' }>): Promise<GatewayError> {
+  async #giveUp(draft: Draft, instance: Instance, outcome: Exclude<DeliveryOutcome, Accepted>): Promise<GatewayError> {
+    const { promptId } = draft;
     if (outcome.kind === 'unknown') {
-      this.#parts.tracker.accepted(draft.promptId, 0, this.#parts.now());
-      return fail('CONNECTION_ERROR', `instance ${instance.name} gave no answer and cannot be asked, so nobody knows yet whether prompt ${draft.promptId} runs; GET /api/v1/workflows/${draft.promptId} tells once it is back.`, { cause: outcome.error, promptId: draft.promptId });
+      this.#parts.tracker.accepted(promptId, 0, this.#parts.now());
+      return fail('CONNECTION_ERROR', `instance ${instance.name} gave no answer and cannot be asked, so nobody knows yet whether prompt ${promptId} runs; GET /api/v1/workflows/${promptId} tells once it is back.`, { cause: outcome.error, promptId });
     }
-    await this.#parts.records.prompts.drop(draft.promptId);
-    this.#parts.tracker.remove(draft.promptId);
-    this.#parts.feed.forget([draft.promptId]);
+    if (outcome.kind === 'stopped' || (outcome.kind === 'unreached' && this.#delivery.stopAsked(draft))) {
+      await this.#parts.tracker.withdraw(promptId);
+      return fail('CONFLICT', `prompt ${promptId} was stopped on request before an instance had it.`, { promptId });
+    }
+    await this.#parts.records.prompts.drop(promptId);
+    this.#parts.tracker.remove(promptId);
+    this.#parts.feed.forget([promptId]);
     this.#count(instance);
     if (outcome.kind === 'unreached') return failedWith(outcome.error) ? outcome.error : fail('INTERNAL_ERROR', 'the workflow could not be handed over.', { cause: outcome.error });
     const faults = faultsOf(outcome.refusal);
@@ -194,11 +158,6 @@ export class Submission {
   #count(instance: Instance): void {
     this.#parts.pool.setInFlight(instance.name, this.#parts.tracker.countInFlight(instance.name));
   }
-}
-
-/** A hand-over is not given up when its caller hangs up; every call in it has a time limit of its own. */
-function unhurried(): AbortSignal {
-  return new AbortController().signal;
 }
 
 function sentenceOf(fault: { node_id?: string | undefined; class_type?: string | undefined; reason: string }): string {

@@ -99,6 +99,37 @@ describe('whoever waits for an ending', () => {
   });
 });
 
+describe('whoever waits for the hand-over', () => {
+  test.each<[string, (tracker: PromptTracker) => unknown]>([
+    ['an instance accepts it', (tracker) => tracker.accepted('p', 3, 2)],
+    ['an instance tells of it before it answers', (tracker) => tracker.apply(event('execution_start'), 2)],
+    ['it is refused', (tracker) => tracker.remove('p')],
+    ['it ends', (tracker) => tracker.ended('p', 'interrupted', 2)],
+  ])('is woken when %s, and at once afterwards', async (_what, happen) => {
+    const tracker = tracking();
+    const waited = tracker.whenHandedOver('p', never);
+    happen(tracker);
+    await waited;
+    await tracker.whenHandedOver('p', never);
+  });
+
+  test('is let go by the signal, and does not wait for what is unknown', async () => {
+    const tracker = tracking();
+    await expect(tracker.whenHandedOver('p', AbortSignal.abort())).rejects.toThrow();
+    await tracker.whenHandedOver('unknown', never);
+  });
+});
+
+test('what is withdrawn on its way is ended by the one who tells endings, and only what is known', async () => {
+  const tracker = tracking();
+  await tracker.withdraw('p');
+  const withdrawn: string[] = [];
+  tracker.onWithdrawn((tracked) => Promise.resolve(void withdrawn.push(tracked.promptId)));
+  await tracker.withdraw('p');
+  await tracker.withdraw('unknown');
+  expect(withdrawn).toEqual(['p']);
+});
+
 describe('what has ended', () => {
   test('is forgotten when it is too old, and says so', () => {
     const tracker = tracking('old');

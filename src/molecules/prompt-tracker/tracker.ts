@@ -2,6 +2,7 @@ import { limits } from '../../constants/limits.ts';
 import type { FileRef } from '../../models/file.ts';
 import type { PromptEvent } from '../../models/upstream-event.ts';
 import { advance, newRun, type Run } from './progress.ts';
+import { Waiters } from './waiters.ts';
 
 /** A prompt that this process follows. */
 export interface Tracked {
@@ -48,8 +49,10 @@ export class PromptTracker {
   readonly #byInstance = new Map<string, Map<string, Tracked>>();
   /** In the order of their ending. */
   readonly #ended = new Map<string, number>();
-  readonly #waiting = new Map<string, Set<() => void>>();
+  readonly #untilHandedOver = new Waiters();
+  readonly #untilEnded = new Waiters();
   readonly #nudges = new Map<string, () => void>();
+  #endWithdrawn: ((tracked: Tracked) => Promise<void>) | undefined;
 
   add(prompt: NewTracked): Tracked {
     const tracked: Tracked = {
@@ -83,6 +86,7 @@ export class PromptTracker {
     tracked.number = number;
     tracked.acceptedAt = at;
     if (tracked.phase === 'submitting') tracked.phase = 'queued';
+    this.#untilHandedOver.release(promptId);
   }
 
   move(promptId: string, instance: string): void {
@@ -100,6 +104,17 @@ export class PromptTracker {
     this.#prompts.delete(promptId);
     this.#of(tracked.instance).delete(promptId);
     this.#release(promptId);
+  }
+
+  /** It was stopped on its way: no instance has it, and none will. Resolves when that is told. */
+  async withdraw(promptId: string): Promise<void> {
+    const tracked = this.#prompts.get(promptId);
+    if (tracked) await this.#endWithdrawn?.(tracked);
+  }
+
+  /** The one who tells endings says how. */
+  onWithdrawn(end: (tracked: Tracked) => Promise<void>): void {
+    this.#endWithdrawn = end;
   }
 
   /** Takes in an event of ComfyUI. Undefined when the prompt is not ours or is over. */
@@ -126,6 +141,7 @@ export class PromptTracker {
     if (tracked.phase === 'ended') return;
     tracked.phase = 'running';
     tracked.startedAt ??= at;
+    this.#untilHandedOver.release(tracked.promptId);
   }
 
   /** It is over and told. Answers the ids that are too old to be kept; forget them elsewhere too. */
@@ -141,24 +157,14 @@ export class PromptTracker {
     return this.#evict(at);
   }
 
+  /** Resolves when an instance has the prompt, and when none will. Rejects when the signal aborts. */
+  async whenHandedOver(promptId: string, signal: AbortSignal): Promise<void> {
+    if (this.#prompts.get(promptId)?.phase === 'submitting') await this.#untilHandedOver.wait(promptId, signal);
+  }
+
   /** Resolves when the prompt has ended (or is not followed at all). Rejects when the signal aborts. */
   async whenEnded(promptId: string, signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    const tracked = this.#prompts.get(promptId);
-    if (!tracked || tracked.phase === 'ended') return;
-    await new Promise<void>((resolve, reject) => {
-      const waiters = this.#waiting.get(promptId) ?? new Set();
-      const done = (): void => {
-        signal.removeEventListener('abort', aborted);
-        resolve();
-      };
-      const aborted = (): void => {
-        waiters.delete(done);
-        reject(signal.reason instanceof Error ? signal.reason : new DOMException('aborted', 'AbortError'));
-      };
-      this.#waiting.set(promptId, waiters.add(done));
-      signal.addEventListener('abort', aborted, { once: true });
-    });
+    if ((this.#prompts.get(promptId)?.phase ?? 'ended') !== 'ended') await this.#untilEnded.wait(promptId, signal);
   }
 
   /** Asks whoever follows that instance to compare with its queue and history soon. */
@@ -178,8 +184,8 @@ export class PromptTracker {
   }
 
   #release(promptId: string): void {
-    for (const done of this.#waiting.get(promptId) ?? []) done();
-    this.#waiting.delete(promptId);
+    this.#untilHandedOver.release(promptId);
+    this.#untilEnded.release(promptId);
   }
 
   #evict(now: number): string[] {

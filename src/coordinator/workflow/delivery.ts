@@ -1,0 +1,95 @@
+import { reasonOf } from '../../core/errors.ts';
+import type { Caller } from '../../models/caller.ts';
+import type { SubmitOutcome } from '../../models/comfyui.ts';
+import type { Instance } from '../../models/instance.ts';
+import type { SubmitRequest } from '../../models/workflow.ts';
+import { faultsOf } from '../../molecules/comfyui-workflow/translate.ts';
+import type { InputPlacement, Prepared } from './input-placement.ts';
+import type { WorkflowParts } from './parts.ts';
+import { PromptSearch } from './whereabouts.ts';
+
+/** A prompt that is claimed, and on its way to an instance. */
+export interface Draft {
+  readonly caller: Caller;
+  readonly promptId: string;
+  readonly clientId: string;
+  readonly request: SubmitRequest;
+  readonly prepared: Prepared;
+}
+
+export type Accepted = Extract<SubmitOutcome, { kind: 'accepted' }>;
+/** `stopped`: somebody stopped the prompt before this instance, or any other, had it. */
+export type DeliveryOutcome = SubmitOutcome | { readonly kind: 'stopped' };
+
+/** Milliseconds between looks for a prompt whose submission got no answer. */
+const LOOKS = [50, 250, 1_000] as const;
+
+/** Takes a prompt to one instance. Never posts one that somebody has stopped. */
+export class Delivery {
+  readonly #parts: WorkflowParts;
+  readonly #search: PromptSearch;
+  readonly #inputs: InputPlacement;
+
+  constructor(parts: WorkflowParts, inputs: InputPlacement) {
+    this.#parts = parts;
+    this.#search = new PromptSearch(parts);
+    this.#inputs = inputs;
+  }
+
+  /** One try, with a second one where it is certain that the first did nothing. */
+  async attempt(draft: Draft, instance: Instance, again = true): Promise<DeliveryOutcome> {
+    const outcome = await this.#post(draft, instance);
+    if (outcome.kind === 'refused' && draft.prepared.inputs.length > 0 && faultsOf(outcome.refusal).some((fault) => fault.type === 'custom_validation_failed')) {
+      await this.#inputs.forget(instance, draft.prepared.inputs);
+      return this.#post(draft, instance);
+    }
+    if (outcome.kind !== 'unknown') return outcome;
+    const found = await this.#look(draft, instance);
+    if (found !== 'absent') return found === 'unreachable' ? outcome : found;
+    if (outcome.stale && again) return this.attempt(draft, instance, false);
+    return this.stopAsked(draft) ? { kind: 'stopped' } : { kind: 'unreached', error: outcome.error };
+  }
+
+  stopAsked({ promptId }: Draft): boolean {
+    return this.#parts.tracker.get(promptId)?.stopRequestedAt !== undefined;
+  }
+
+  /** Nothing is awaited between the look for a stop and the call: whoever stops the prompt later waits for its outcome. */
+  async #post(draft: Draft, instance: Instance): Promise<DeliveryOutcome> {
+    try {
+      await this.#inputs.place(instance, draft.prepared.inputs, unhurried());
+    } catch (error) {
+      return { kind: 'unreached', error };
+    }
+    if (this.stopAsked(draft)) return { kind: 'stopped' };
+    const { request, prepared, promptId } = draft;
+    const submission = { promptId, clientId: this.#parts.clientId, workflow: prepared.workflow, front: request.front ?? false, extraData: request.extra_data };
+    return this.#parts.comfyui.workflow.submit(instance, submission, unhurried());
+  }
+
+  /** After a 500 or a broken connection the prompt may be there all the same (ws 31): ask before answering. */
+  async #look({ promptId }: Draft, instance: Instance): Promise<Accepted | 'absent' | 'unreachable'> {
+    let answered = false;
+    for (const pause of LOOKS) {
+      await this.#parts.sleep(pause, unhurried());
+      if (this.#parts.tracker.get(promptId)?.phase !== 'submitting') return accepted(0);
+      const at = await this.#search.on(instance, promptId, AbortSignal.timeout(10_000)).catch((error: unknown) => {
+        this.#parts.log.warn('an instance did not say whether it has a prompt', { prompt_id: promptId, instance: instance.name, reason: reasonOf(error) });
+        return undefined;
+      });
+      if (at && at.place !== 'nowhere') return accepted(at.place === 'history' ? Number(at.entry.prompt[0] ?? 0) : at.number);
+      answered = at !== undefined;
+    }
+    return answered ? 'absent' : 'unreachable';
+  }
+}
+
+/** Its place in the order is 0 where only its events told of it. */
+function accepted(number: number): Accepted {
+  return { kind: 'accepted', number, nodeErrors: {} };
+}
+
+/** A hand-over is not given up when its caller hangs up; every call in it has a time limit of its own. */
+function unhurried(): AbortSignal {
+  return new AbortController().signal;
+}
