@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 
-const programs = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+const programs = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome', '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome'];
 
 export function launchBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath: programs.find((path) => existsSync(path)) ?? 'chromium', args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu'] });
