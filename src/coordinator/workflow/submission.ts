@@ -11,7 +11,10 @@ import { InputPlacement, type Prepared } from './input-placement.ts';
 import type { WorkflowParts } from './parts.ts';
 import { PromptSearch } from './whereabouts.ts';
 
-/** Hands a workflow to an instance, exactly once. Not stopped by a caller who hangs up: the outcome is recorded all the same. */
+/** Milliseconds that a submission waits for an instance when none is there: as long as a socket that broke takes to come back. */
+const ARRIVAL = 1_500;
+
+/** Hands a workflow to an instance, exactly once. Once it has begun, a caller who hangs up does not stop it: the outcome is recorded all the same. */
 export class Submission {
   readonly #parts: WorkflowParts;
   readonly #search: PromptSearch;
@@ -25,26 +28,37 @@ export class Submission {
     this.#delivery = new Delivery(parts, this.#inputs);
   }
 
-  async submit(caller: Caller, request: SubmitRequest): Promise<SubmitAnswer> {
+  /** An aborted signal ends the wait for an instance, nothing later. */
+  async submit(caller: Caller, request: SubmitRequest, signal: AbortSignal): Promise<SubmitAnswer> {
     const faults = check(request.workflow);
     if (faults.length > 0) throw fail('WORKFLOW_VALIDATION_ERROR', faults.slice(0, 3).map((fault) => fault.reason).join(' '), { faults });
+    // File names are resolved by what an instance declares: there must be one.
+    await this.#arrival(undefined, signal);
     const prepared = await this.#inputs.prepare(caller, request.workflow);
     const promptId = request.prompt_id ?? this.#parts.newId();
     if (request.prompt_id !== undefined) await this.#refuseUsed(promptId);
     const draft = { caller, promptId, clientId: request.client_id ?? this.#parts.newId(), request, prepared };
-    const first = this.#choose(draft, new Set());
+    await this.#arrival(prepared.pinned, signal);
+    const first = this.#choose(prepared.pinned);
     await this.#refuseNotFinite(first, prepared);
     await this.#claim(draft, first);
     return this.#handOver(draft, first);
   }
 
-  #choose(draft: Draft, tried: ReadonlySet<string>): Instance {
-    const { pool } = this.#parts;
-    const { pinned } = draft.prepared;
-    const chosen = pinned ? (pool.isHealthy(pinned.name) && !tried.has(pinned.name) ? pinned : undefined) : pool.choose(tried);
-    if (chosen) return chosen;
-    const names = pool.all().map((instance) => instance.name).join(', ');
-    throw fail('CONNECTION_ERROR', `no instance can take the workflow now (${pinned ? `it needs ${pinned.name}` : names}).`, { retryAfter: 5 });
+  async #arrival(pinned: Instance | undefined, signal: AbortSignal): Promise<void> {
+    await this.#parts.pool.whenHealthy(AbortSignal.any([signal, AbortSignal.timeout(ARRIVAL)]), pinned?.name).catch(() => signal.throwIfAborted());
+    if (pinned ? !this.#parts.pool.isHealthy(pinned.name) : this.#parts.pool.healthy().length === 0) throw this.#nobody(pinned);
+  }
+
+  #choose(pinned: Instance | undefined): Instance {
+    const chosen = pinned ?? this.#parts.pool.choose();
+    if (!chosen) throw this.#nobody(pinned);
+    return chosen;
+  }
+
+  #nobody(pinned: Instance | undefined): GatewayError {
+    const names = this.#parts.pool.all().map((instance) => instance.name).join(', ');
+    return fail('CONNECTION_ERROR', `no instance can take the workflow now (${pinned ? `it needs ${pinned.name}` : names}).`, { retryAfter: 5 });
   }
 
   /** NaN and infinity in a FLOAT make the history of the server unreadable (ws 32). */

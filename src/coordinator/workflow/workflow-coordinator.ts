@@ -27,8 +27,8 @@ export class WorkflowCoordinator {
   }
 
   /** Throws WORKFLOW_VALIDATION_ERROR with one fault per thing that is wrong, CONFLICT, CONNECTION_ERROR, UPSTREAM_ERROR. */
-  async submit(caller: Caller, request: SubmitRequest): Promise<SubmitAnswer> {
-    return this.#submission.submit(caller, request);
+  async submit(caller: Caller, request: SubmitRequest, signal: AbortSignal): Promise<SubmitAnswer> {
+    return this.#submission.submit(caller, request, signal);
   }
 
   /** NOT_FOUND for a prompt that is not the caller's. */

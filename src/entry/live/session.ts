@@ -73,7 +73,7 @@ export class Session {
       case 'submit': {
         const { request_id: _, ...request } = message.data;
         if (request.client_id !== undefined && request.client_id !== clientId) throw fail('VALIDATION_ERROR', `client_id is "${request.client_id}", but this socket is "${clientId}"; leave it out.`);
-        const answer = await this.#deps.workflows.submit(caller, { ...request, client_id: clientId });
+        const answer = await this.#deps.workflows.submit(caller, { ...request, client_id: clientId }, this.#signal);
         return this.#answer('submitted', requestId, answer);
       }
       case 'interrupt':

@@ -39,6 +39,33 @@ describe('the pool chooses', () => {
   });
 });
 
+describe('whoever waits for an instance', () => {
+  const never = new AbortController().signal;
+
+  test('is woken when one comes, and does not wait when one is there', async () => {
+    const pool = new InstancePool(instances);
+    const waited = pool.whenHealthy(never);
+    pool.connected('b:2', facts);
+    await waited;
+    await pool.whenHealthy(never);
+  });
+
+  test('by its name is not woken by another', async () => {
+    const pool = new InstancePool(instances);
+    const gone = new AbortController();
+    const [waits, comes] = [pool.whenHealthy(gone.signal, 'a:1'), pool.whenHealthy(never, 'b:2')];
+    pool.connected('b:2', facts);
+    await comes;
+    gone.abort();
+    await expect(waits).rejects.toThrow();
+  });
+
+  test('is let go by the signal', async () => {
+    await expect(new InstancePool(instances).whenHealthy(AbortSignal.abort())).rejects.toThrow();
+    await healthyPool().whenHealthy(AbortSignal.abort());
+  });
+});
+
 describe('the pool tells', () => {
   test('who is healthy and what remains over all', () => {
     const pool = healthyPool();

@@ -19,6 +19,7 @@ interface Member {
 /** The ComfyUI servers and what is known of each. No I/O: whoever talks to an instance reports here. */
 export class InstancePool {
   readonly #members = new Map<string, Member>();
+  readonly #arrivals = new Set<() => void>();
   #turns = 0;
 
   constructor(instances: readonly Instance[] = []) {
@@ -64,6 +65,25 @@ export class InstancePool {
     this.#change(name, (member) => {
       Object.assign(member, { healthy: true, sandbox: facts.sandbox, version: facts.version, connectedAt: facts.at, lastError: undefined, connects: member.connects + 1 });
     });
+    for (const arrived of this.#arrivals) arrived();
+  }
+
+  /** Resolves when an instance is healthy, or the one that is named: at once if it is. Rejects when the signal aborts. */
+  async whenHealthy(signal: AbortSignal, name?: string): Promise<void> {
+    const there = (): boolean => (name === undefined ? this.healthy().length > 0 : this.isHealthy(name));
+    if (there()) return;
+    signal.throwIfAborted();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const arrived = (): void => (there() ? resolve() : undefined);
+    const aborted = (): void => reject(signal.reason instanceof Error ? signal.reason : new DOMException('aborted', 'AbortError'));
+    this.#arrivals.add(arrived);
+    signal.addEventListener('abort', aborted, { once: true });
+    try {
+      await promise;
+    } finally {
+      this.#arrivals.delete(arrived);
+      signal.removeEventListener('abort', aborted);
+    }
   }
 
   /** The socket ended, or could not be opened. */

@@ -30,7 +30,7 @@ export function workflowRoutes({ config, workflows }: Pick<RouteDeps, 'config' |
       examples,
       answers: { 200: { description: 'Queued.', schema: SubmitAnswer } },
       errors: ['WORKFLOW_VALIDATION_ERROR', 'CONFLICT', 'CONNECTION_ERROR', 'QUEUE_FULL', 'UPSTREAM_ERROR'],
-      run: ({ caller, body }) => workflows.submit(caller, body),
+      run: ({ caller, body, signal }) => workflows.submit(caller, body, signal),
     }),
     route({
       method: 'post',
