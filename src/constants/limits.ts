@@ -32,4 +32,8 @@ export const limits = {
   deleteIds: 1_000,
   /** Problems reported for one workflow. */
   faults: 100,
+  /** Characters of a caller's own words (a node id, a value) that a message tells back. */
+  told: 200,
+  /** Files that one workflow may name. */
+  fileReferences: 1_000,
 } as const;

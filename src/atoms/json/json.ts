@@ -7,6 +7,7 @@ declare global {
   /** What Node 24 has and the type library lacks. */
   interface JSON {
     rawJSON(text: string): object;
+    isRawJSON(value: unknown): value is { readonly rawJSON: string };
     parse(text: string, reviver: (key: string, value: unknown, context: { source?: string }) => unknown): unknown;
   }
 }

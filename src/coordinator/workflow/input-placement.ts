@@ -1,9 +1,15 @@
+import { limits } from '../../constants/limits.ts';
 import { fail } from '../../core/errors.ts';
 import type { Caller } from '../../models/caller.ts';
 import type { Instance } from '../../models/instance.ts';
+import type { NodeDeclarations } from '../../models/node-declaration.ts';
 import type { Fault } from '../../models/problem.ts';
 import type { InputRecord } from '../../models/records.ts';
-import { type FileReference, fileReferences, isPlain, mayNameFiles, rewrite } from '../../molecules/graph/file-references.ts';
+import { fileMentions } from '../../molecules/graph/file-mentions.ts';
+import { fileReferences, mayNameFiles, rewrite, type Rewriting } from '../../molecules/graph/file-references.ts';
+import { classesOf } from '../../molecules/graph/read.ts';
+import { faultOf, notYours, tooManyFiles } from './file-faults.ts';
+import { FileOwnership, type Standing } from './file-ownership.ts';
 import type { WorkflowParts } from './parts.ts';
 
 type Graph = Readonly<Record<string, unknown>>;
@@ -16,33 +22,43 @@ export interface Prepared {
   readonly pinned: Instance | undefined;
 }
 
+/** What was found out about the names in a workflow. */
+interface Findings {
+  /** By their path below the input folder. */
+  readonly inputs: Map<string, InputRecord>;
+  readonly changes: Rewriting[];
+  readonly faults: Fault[];
+  readonly pins: Set<string>;
+}
+
+interface Task {
+  readonly workflow: Graph;
+  readonly declarations: readonly NodeDeclarations[];
+  readonly found: Findings;
+}
+
 /** Brings a caller's files to the instance that runs the workflow, and keeps callers away from each other's files. */
 export class InputPlacement {
   readonly #parts: WorkflowParts;
+  readonly #ownership: FileOwnership;
 
   constructor(parts: WorkflowParts) {
     this.#parts = parts;
+    this.#ownership = new FileOwnership(parts.records);
   }
 
-  /** Resolves the names in a workflow. Throws WORKFLOW_VALIDATION_ERROR for a file that is not the caller's. */
+  /**
+   * Resolves the names in a workflow. Throws WORKFLOW_VALIDATION_ERROR for a file that is not the caller's, and
+   * CONNECTION_ERROR when no instance can be asked what its inputs are.
+   */
   async prepare(caller: Caller, workflow: Graph): Promise<Prepared> {
-    const asked = this.#parts.pool.healthy()[0];
-    if (!asked || !mayNameFiles(workflow)) return { workflow, inputs: [], pinned: undefined };
-    const references = fileReferences(workflow, await this.#parts.comfyui.info.declarations(asked));
-    const inputs: InputRecord[] = [];
-    const changes: { nodeId: string; input: string; value: string }[] = [];
-    const faults: Fault[] = [];
-    const pins = new Set<string>();
-    for (const reference of references) {
-      const resolved = await this.#resolve(caller, reference);
-      if (resolved.kind === 'fault') faults.push(resolved.fault);
-      if (resolved.kind === 'pin') pins.add(resolved.instance);
-      if (resolved.kind !== 'input') continue;
-      inputs.push(resolved.record);
-      changes.push({ nodeId: reference.nodeId, input: reference.input, value: upstreamPath(resolved.record) });
-    }
-    if (faults.length > 0) throw fail('WORKFLOW_VALIDATION_ERROR', faults.map((fault) => fault.reason).join(' '), { faults });
-    return { workflow: changes.length > 0 ? rewrite(workflow, changes) : workflow, inputs, pinned: this.#pinned(pins) };
+    if (caller.admin && !mayNameFiles(workflow)) return { workflow, inputs: [], pinned: undefined };
+    const found: Findings = { inputs: new Map(), changes: [], faults: [], pins: new Set() };
+    const task: Task = { workflow, declarations: await this.#declarations(caller, workflow), found };
+    await this.#resolveReferences(caller, task);
+    if (!caller.admin) await this.#checkMentions(caller, task);
+    if (found.faults.length > 0) throw fail('WORKFLOW_VALIDATION_ERROR', found.faults.slice(0, 3).map((fault) => fault.reason).join(' '), { faults: found.faults.slice(0, limits.faults) });
+    return { workflow: found.changes.length > 0 ? rewrite(workflow, found.changes) : workflow, inputs: [...found.inputs.values()], pinned: this.#pinned(found.pins) };
   }
 
   /** Uploads what that instance does not have yet. Throws CONNECTION_ERROR or UPSTREAM_ERROR. */
@@ -61,21 +77,45 @@ export class InputPlacement {
     for (const record of inputs) await this.#parts.records.inputs.unplace(instance.name, record);
   }
 
-  async #resolve(caller: Caller, reference: FileReference): Promise<{ kind: 'input'; record: InputRecord } | { kind: 'pin'; instance: string } | { kind: 'as-is' } | { kind: 'fault'; fault: Fault }> {
-    const { inputs, prompts } = this.#parts.records;
-    const { ref } = reference;
-    const mine = await inputs.find(caller.key, ref);
-    if (mine) return { kind: 'input', record: mine };
-    if (!caller.admin && !isPlain(reference.value)) return { kind: 'fault', fault: notYours(reference) };
-    if (ref.type !== 'input') {
-      const output = await prompts.newestOutput(caller.admin ? undefined : caller.key, ref);
-      if (output) return { kind: 'pin', instance: output.instance };
-      return caller.admin ? { kind: 'as-is' } : { kind: 'fault', fault: notYours(reference) };
+  /** Of every instance that may run the workflow: what one takes for a word may be a file to another. */
+  async #declarations(caller: Caller, workflow: Graph): Promise<NodeDeclarations[]> {
+    const { pool, comfyui } = this.#parts;
+    const asked = await Promise.allSettled(pool.healthy().map((instance) => comfyui.info.declarations(instance)));
+    const known = asked.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
+    const failed = asked.find((answer) => answer.status === 'rejected');
+    const strange = [...classesOf(workflow).values()].some((name) => !known.some((declarations) => declarations.has(name)));
+    if (failed && (known.length === 0 || (strange && !caller.admin))) throw failed.reason;
+    if (asked.length === 0 && !caller.admin) throw fail('CONNECTION_ERROR', `no instance can take the workflow now (${pool.all().map((instance) => instance.name).join(', ')}).`, { retryAfter: 5 });
+    return known;
+  }
+
+  async #resolveReferences(caller: Caller, { workflow, declarations, found }: Task): Promise<void> {
+    const references = fileReferences(workflow, declarations, !caller.admin);
+    if (references.length > limits.fileReferences) throw tooManyFiles();
+    const standings = new Map<string, Standing>();
+    for (const reference of references) {
+      const { nodeId, input, at, value } = reference;
+      const standing = standings.get(value) ?? (await this.#ownership.ofReference(caller, reference));
+      standings.set(value, standing);
+      take(standing, found);
+      if (standing.kind === 'refused') found.faults.push(notYours(reference));
+      if (standing.kind === 'input') found.changes.push({ nodeId, input, at, text: upstreamPath(standing.record) });
     }
-    const uploads = await inputs.findUpstream(ref.filename);
-    const own = uploads.find((record) => record.key === caller.key) ?? (caller.admin ? uploads[0] : undefined);
-    if (own) return { kind: 'input', record: own };
-    return uploads.length > 0 ? { kind: 'fault', fault: notYours(reference) } : { kind: 'as-is' };
+  }
+
+  async #checkMentions(caller: Caller, { workflow, declarations, found }: Task): Promise<void> {
+    const mentions = fileMentions(workflow, declarations);
+    if (mentions.length > limits.fileReferences) throw tooManyFiles();
+    const standings = new Map<string, Standing>();
+    for (const mention of mentions) {
+      if (mention.kind !== 'path') found.faults.push(faultOf(mention));
+      else {
+        const standing = standings.get(mention.value) ?? (await this.#ownership.ofPath(caller, mention.path));
+        standings.set(mention.value, standing);
+        take(standing, found);
+        if (standing.kind === 'refused') found.faults.push(notYours(mention));
+      }
+    }
   }
 
   #pinned(pins: ReadonlySet<string>): Instance | undefined {
@@ -93,12 +133,7 @@ function upstreamPath(record: InputRecord): string {
   return record.type === 'input' ? path : `${path} [${record.type}]`;
 }
 
-function notYours(reference: FileReference): Fault {
-  return {
-    node_id: reference.nodeId,
-    class_type: reference.classType,
-    input: reference.input,
-    type: 'file_not_found',
-    reason: `Node "${reference.nodeId}" reads "${reference.value}", and you have no such file.`,
-  };
+function take(standing: Standing, { inputs, pins }: Findings): void {
+  if (standing.kind === 'input') inputs.set(standing.record.path, standing.record);
+  if (standing.kind === 'pin') pins.add(standing.instance);
 }

@@ -1,12 +1,15 @@
 /** Inputs of a workflow that name files. Pure. */
-import type { FileRef, FileType } from '../../models/file.ts';
+import { limits } from '../../constants/limits.ts';
+import type { FileRef } from '../../models/file.ts';
 import type { NodeDeclarations } from '../../models/node-declaration.ts';
-import { nodesOf } from './read.ts';
+import { fileName, isAnnotatedFile } from './names.ts';
+import { type InputPlace, inputsOf, linkedNode } from './read.ts';
+import { rolesBy } from './roles.ts';
+import { eachText, type Place, withTexts } from './texts.ts';
 
-export interface FileReference {
-  readonly nodeId: string;
-  readonly classType: string;
-  readonly input: string;
+export interface FileReference extends InputPlace {
+  /** Where the text lies inside the value of the input. */
+  readonly at: Place;
   /** The text as the caller wrote it. */
   readonly value: string;
   readonly ref: FileRef;
@@ -15,57 +18,51 @@ export interface FileReference {
 }
 
 const MEDIA = /\.(png|jpe?g|webp|gif|bmp|tiff?|mp4|webm|mov|m4v|wav|mp3|flac|ogg|avif)( \[(input|output|temp)\])?$/i;
-const ANNOTATION = / \[(input|output|temp)\]$/;
-/** ComfyUI looks at the bracket alone and cuts off one character before it, whatever that is. */
-const BRACKET = /\[(input|output|temp)\]$/;
+/** Inputs whose texts are names of files most of the time, also without an extension. */
+const FILES = /^(image|images|mask|video|audio|file|model_file)$/;
 
-/** Texts that end like a media file's name or name a folder. Most graphs have none, and nobody has to be asked. */
+/**
+ * Whether names may have to be replaced by those that the server knows. For callers who may use every file: most of
+ * their graphs have none, and no instance has to be asked what it declares.
+ */
 export function mayNameFiles(workflow: Readonly<Record<string, unknown>>): boolean {
-  return [...nodesOf(workflow).nodes.values()].some((node) => Object.values(node.inputs).some((value) => typeof value === 'string' && (MEDIA.test(value) || BRACKET.test(value))));
-}
-
-/** Whether ComfyUI takes the text for the file that `ref` says: no way up or out, no bracket in disguise, one spelling only. */
-export function isPlain(value: string): boolean {
-  const path = value.replace(ANNOTATION, '');
-  return !BRACKET.test(path) && !path.includes('\\') && path.split('/').every((name) => name !== '' && name !== '.' && name !== '..');
+  let found = false;
+  for (const { input, value } of inputsOf(workflow)) eachText(value, (text) => void (found ||= FILES.test(input) || MEDIA.test(text)));
+  return found;
 }
 
 /**
- * References of inputs that the instance declares as uploads. ` [type]` at the end overrides the folder, as in
- * ComfyUI; a directory part becomes the subfolder.
+ * References of inputs that an instance declares as uploads; with `everywhere` also texts elsewhere that end in
+ * ComfyUI's bracket. A list of more than `limits.fileReferences` is cut off after one more.
  */
-export function fileReferences(workflow: Readonly<Record<string, unknown>>, declarations: NodeDeclarations): FileReference[] {
+export function fileReferences(workflow: Readonly<Record<string, unknown>>, all: readonly NodeDeclarations[], everywhere: boolean): FileReference[] {
   const found: FileReference[] = [];
-  for (const [nodeId, node] of nodesOf(workflow).nodes) {
-    for (const [input, value] of Object.entries(node.inputs)) {
-      if (typeof value !== 'string' || value.length > 1024) continue;
-      const declared = declarations.get(node.classType)?.inputs.get(input);
-      if (declared?.upload) found.push({ nodeId, classType: node.classType, input, value, ...parse(value) });
-    }
+  const roles = rolesBy(all);
+  for (const { nodeId, classType, input, value } of inputsOf(workflow)) {
+    if (linkedNode(value) !== undefined) continue;
+    const upload = roles(classType, input).role === 'upload';
+    if (!upload && !everywhere) continue;
+    eachText(value, (text, at) => {
+      if (found.length > limits.fileReferences || !(upload || isAnnotatedFile(text))) return;
+      found.push({ nodeId, classType, input, at: [...at], value: text, ...fileName(text) });
+    });
   }
   return found;
 }
 
-function parse(value: string): { ref: FileRef; annotated: boolean } {
-  const annotation = ANNOTATION.exec(value);
-  const path = annotation ? value.slice(0, annotation.index) : value;
-  const slash = path.lastIndexOf('/');
-  const type: FileType = annotation?.[1] === 'output' ? 'output' : annotation?.[1] === 'temp' ? 'temp' : 'input';
-  return { ref: { filename: path.slice(slash + 1), subfolder: slash < 0 ? '' : path.slice(0, slash), type }, annotated: annotation !== null };
+export interface Rewriting {
+  readonly nodeId: string;
+  readonly input: string;
+  readonly at: Place;
+  readonly text: string;
 }
 
 /** The workflow with other texts in some inputs; the caller's object stays as it is. */
-export function rewrite(workflow: Readonly<Record<string, unknown>>, changes: readonly { nodeId: string; input: string; value: string }[]): Record<string, unknown> {
-  const copy: Record<string, unknown> = { ...workflow };
-  const { nodes } = nodesOf(workflow);
-  for (const change of changes) {
-    const node = copy[change.nodeId];
-    const inputs = nodeInputs(node) ?? nodes.get(change.nodeId)?.inputs ?? {};
-    copy[change.nodeId] = { ...(typeof node === 'object' ? node : {}), inputs: { ...inputs, [change.input]: change.value } };
-  }
-  return copy;
+export function rewrite(workflow: Readonly<Record<string, unknown>>, changes: readonly Rewriting[]): Record<string, unknown> {
+  const byNode = Map.groupBy(changes, (change) => change.nodeId);
+  return Object.fromEntries(Object.entries(workflow).map(([nodeId, node]) => [nodeId, rewritten(node, byNode.get(nodeId) ?? [])]));
 }
 
-function nodeInputs(node: unknown): Readonly<Record<string, unknown>> | undefined {
-  return typeof node === 'object' && node !== null && 'inputs' in node && typeof node.inputs === 'object' && node.inputs !== null ? { ...node.inputs } : undefined;
+function rewritten(node: unknown, changes: readonly Rewriting[]): unknown {
+  return withTexts(node, changes.map(({ input, at, text }) => ({ at: ['inputs', input, ...at], text })));
 }

@@ -1,5 +1,6 @@
 /** A workflow as nodes and links. Pure. */
 import type { Fault } from '../../models/problem.ts';
+import { unwrapped } from './texts.ts';
 
 export interface GraphNode {
   readonly classType: string;
@@ -26,13 +27,35 @@ export function nodesOf(workflow: Readonly<Record<string, unknown>>): { nodes: M
   return { nodes, faults };
 }
 
-/** A link is `["<node id>", <slot>]`. Other lists are values for ComfyUI to judge. */
-export function linksOf(node: GraphNode): Link[] {
-  const links: Link[] = [];
-  for (const [input, value] of Object.entries(node.inputs)) {
-    if (Array.isArray(value) && value.length === 2 && typeof value[0] === 'string' && typeof value[1] === 'number') links.push({ input, from: value[0] });
+export interface InputPlace {
+  readonly nodeId: string;
+  readonly classType: string;
+  readonly input: string;
+}
+
+/** Every input of every node with its value. */
+export function* inputsOf(workflow: Readonly<Record<string, unknown>>): Generator<InputPlace & { readonly value: unknown }> {
+  for (const [nodeId, node] of nodesOf(workflow).nodes) {
+    for (const [input, value] of Object.entries(node.inputs)) yield { nodeId, classType: node.classType, input, value };
   }
-  return links;
+}
+
+/**
+ * The node that a value is linked to: a link is `["<node id>", <slot>]`, bare or as `{"__value__": …}`, which ComfyUI
+ * unwraps without looking at it again. Other lists are values for ComfyUI to judge.
+ */
+export function linkedNode(value: unknown): string | undefined {
+  const inner = unwrapped(value);
+  const pair: readonly unknown[] = Array.isArray(inner) && inner.length === 2 ? inner : [];
+  const [from, slot] = pair;
+  return typeof from === 'string' && (typeof slot === 'number' || JSON.isRawJSON(slot)) ? from : undefined;
+}
+
+export function linksOf(node: GraphNode): Link[] {
+  return Object.entries(node.inputs).flatMap(([input, value]) => {
+    const from = linkedNode(value);
+    return from === undefined ? [] : [{ input, from }];
+  });
 }
 
 /** Class of every node, for messages that name it. */
