@@ -1,6 +1,8 @@
 import express, { type Express } from 'express';
 import type { Logger } from '../../core/logger.ts';
+import { service } from '../../constants/service.ts';
 import { fail } from '../../core/errors.ts';
+import { upgradeRequired } from '../live/upgrade.ts';
 import { createGuard, type Guard } from './guard.ts';
 import { mountRoutes, type JsonCodec } from './mount.ts';
 import { openApiDocument } from './openapi.ts';
@@ -53,6 +55,7 @@ export function createApp(deps: AppDeps): Express {
     document: () => JSON.stringify(openApiDocument(rows, { title: config.APP_NAME, version: deps.version, url: config.PUBLIC_URL })),
     ...(deps.startFolder === undefined ? {} : { startFolder: deps.startFolder }),
   });
+  app.get(`${service.socket}/:client_id`, upgradeRequired);
   app.use((request) => {
     throw fail('NOT_FOUND', `${request.method} ${request.path}`);
   });

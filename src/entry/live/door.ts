@@ -1,20 +1,20 @@
 /** The WebSocket door: `/api/v1/ws/{client_id}`. Who may come in is decided before the upgrade. */
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { limits } from '../../constants/limits.ts';
 import { service } from '../../constants/service.ts';
 import type { AccessCoordinator } from '../../coordinator/access-coordinator.ts';
 import type { LiveCoordinator } from '../../coordinator/live/live-coordinator.ts';
 import type { Watch } from '../../coordinator/live/watch.ts';
-import { fail, failedWith, type GatewayError, reasonOf } from '../../core/errors.ts';
-import { withRequestId, type Logger } from '../../core/logger.ts';
+import { fail, failedWith, reasonOf } from '../../core/errors.ts';
+import { withRequestId } from '../../core/logger.ts';
 import type { Caller } from '../../models/caller.ts';
 import { ClientId } from '../../models/workflow.ts';
 import type { Guard } from '../http/guard.ts';
-import { problemType, toProblem } from '../http/problem.ts';
 import type { RateLimit } from '../http/rate-limit.ts';
 import type { IncomingMessage, Server } from '../server.ts';
+import { farewell, pump } from './pump.ts';
 import { Session, type SessionDeps } from './session.ts';
+import { badHandshake, refuse } from './upgrade.ts';
 
 export interface DoorDeps extends Omit<SessionDeps, 'consume'> {
   readonly access: Pick<AccessCoordinator, 'authenticate' | 'redeemTicket'>;
@@ -26,7 +26,8 @@ export interface DoorDeps extends Omit<SessionDeps, 'consume'> {
   readonly maxBytes: number;
 }
 
-const times = { ping: 30_000, farewell: 3_000 } as const;
+/** Milliseconds between pings. */
+const heartbeatEvery = 30_000;
 
 export interface Door {
   /** Sockets are told 1001 and end; what has not gone after the signal fires is cut. */
@@ -44,9 +45,10 @@ export function openDoor(server: Server, deps: DoorDeps): Door {
       sockets.handleUpgrade(request, socket, head, (webSocket) => serve(webSocket, watch, { deps, address: request.socket.remoteAddress }));
       socket.once('close', () => watch.close(1006, 'the socket has gone'));
     } catch (error) {
-      refuse(socket, failedWith(error) ? error : fail('INTERNAL_ERROR', 'the socket could not be opened.', { cause: error }), deps);
+      turnAway(socket, error, deps);
     }
   };
+  sockets.on('wsClientError', (error, socket) => turnAway(socket, badHandshake(error), deps));
   server.on('upgrade', onUpgrade);
   return {
     async close(signal) {
@@ -54,7 +56,7 @@ export function openDoor(server: Server, deps: DoorDeps): Door {
       deps.live.closeAll(1001, 'The gateway is stopping. Connect again and subscribe with since.');
       const gone = [...sockets.clients].map((webSocket) => new Promise<void>((resolve) => webSocket.once('close', () => resolve())));
       const cut = (): void => sockets.clients.forEach((webSocket) => webSocket.terminate());
-      const late = setTimeout(cut, times.farewell);
+      const late = setTimeout(cut, farewell);
       signal.addEventListener('abort', cut, { once: true });
       await Promise.all(gone);
       clearTimeout(late);
@@ -63,13 +65,20 @@ export function openDoor(server: Server, deps: DoorDeps): Door {
 }
 
 function admit(request: IncomingMessage, deps: DoorDeps): { clientId: string; caller: Caller } {
-  const url = new URL(request.url ?? '/', 'http://localhost');
+  const url = addressOf(request.url ?? '/');
   if (!url.pathname.startsWith(`${service.socket}/`)) throw fail('NOT_FOUND', `there is no socket at ${url.pathname}; it is ${service.socket}/{client_id}.`);
   deps.guard.check(request.headers);
   const caller = identify(request, url.searchParams.get('ticket'), deps);
   const clientId = ClientId.safeParse(decode(url.pathname.slice(service.socket.length + 1)));
   if (!clientId.success) throw fail('VALIDATION_ERROR', `client_id ${clientId.error.issues[0]?.message ?? 'is not valid'}.`);
   return { clientId: clientId.data, caller };
+}
+
+/** The target of a request: a path, or a whole address as sent to a proxy. */
+function addressOf(target: string): URL {
+  const address = target.startsWith('/') ? `http://localhost${target}` : target;
+  if (!URL.canParse(address)) throw fail('NOT_FOUND', `there is no socket at ${target}; it is ${service.socket}/{client_id}.`);
+  return new URL(address);
 }
 
 function identify(request: IncomingMessage, ticket: string | null, deps: DoorDeps): Caller {
@@ -93,13 +102,11 @@ function decode(text: string): string {
   }
 }
 
-function refuse(socket: Duplex, error: GatewayError, deps: DoorDeps): void {
-  const requestId = deps.newId();
-  const body = JSON.stringify(toProblem(error, requestId));
-  const retryAfter = error.retryAfter === undefined ? [] : [`Retry-After: ${error.retryAfter}`];
-  const head = [`HTTP/1.1 ${error.status} Refused`, `Content-Type: ${problemType}`, `Content-Length: ${Buffer.byteLength(body)}`, `X-Request-Id: ${requestId}`, ...retryAfter, 'Connection: close'];
-  deps.log.info('a socket was refused', { code: error.code, reason: error.detail, request_id: requestId });
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+function turnAway(socket: Duplex, error: unknown, { newId, log }: DoorDeps): void {
+  const known = failedWith(error) ? error : fail('INTERNAL_ERROR', 'the socket could not be opened.', { cause: error });
+  const requestId = newId();
+  log[known.status >= 500 ? 'error' : 'info']('a socket was refused', { code: known.code, reason: known.detail, request_id: requestId, ...(known.status >= 500 ? { error: known } : {}) });
+  refuse(socket, known, requestId);
 }
 
 function serve(webSocket: WebSocket, watch: Watch, { deps, address }: { deps: DoorDeps; address: string | undefined }): void {
@@ -110,7 +117,7 @@ function serve(webSocket: WebSocket, watch: Watch, { deps, address }: { deps: Do
     if (!alive) return webSocket.terminate();
     alive = false;
     webSocket.ping();
-  }, times.ping);
+  }, heartbeatEvery);
   webSocket.on('pong', () => (alive = true));
   webSocket.on('message', (data, isBinary) => {
     alive = true;
@@ -129,19 +136,4 @@ function serve(webSocket: WebSocket, watch: Watch, { deps, address }: { deps: Do
 function textOf(data: Buffer | ArrayBuffer | Buffer[]): string {
   if (Buffer.isBuffer(data)) return data.toString('utf8');
   return (Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data)).toString('utf8');
-}
-
-/** Sends what the watch has, and stops pulling while the socket holds too much: then the mailbox drops what may be dropped. */
-async function pump(webSocket: WebSocket, watch: Watch, log: Logger): Promise<void> {
-  for await (const frame of watch.frames()) {
-    if (webSocket.readyState !== webSocket.OPEN) break;
-    const options = { binary: frame.binary };
-    if (webSocket.bufferedAmount < limits.socketHighWater) webSocket.send(frame.data, options);
-    else await new Promise<void>((resolve) => webSocket.send(frame.data, options, () => resolve()));
-  }
-  const { code, reason } = watch.closed ?? { code: 1011, reason: 'The gateway failed.' };
-  if (code === 1013) log.warn('a slow reader was disconnected', { client_id: watch.clientId });
-  if (webSocket.readyState !== webSocket.OPEN) return;
-  webSocket.close(code, reason);
-  setTimeout(() => webSocket.terminate(), times.farewell).unref();
 }
