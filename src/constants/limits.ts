@@ -34,6 +34,10 @@ export const limits = {
   faults: 100,
   /** Characters of a caller's own words (a node id, a value) that a message tells back. */
   told: 200,
+  /** Nodes of one workflow. */
+  nodes: 10_000,
+  /** Characters of a node id, and of the name of a class. */
+  nodeName: 1_000,
   /** Files that one workflow may name. */
   fileReferences: 1_000,
 } as const;

@@ -26,7 +26,7 @@ describe('check', () => {
 
   it('stays quick on a long chain behind a cycle', () => {
     const graph: Record<string, unknown> = { '0': node({ x: ['0', 0] }) };
-    for (let i = 1; i < 20_000; i += 1) graph[String(i)] = node({ x: [String(i - 1), 0], hub: ['0', 0] });
+    for (let i = 1; i < 10_000; i += 1) graph[String(i)] = node({ x: [String(i - 1), 0], hub: ['0', 0] });
     expect(check(graph).map((fault) => fault.node_id)).toEqual(['0']);
   });
 
@@ -38,6 +38,43 @@ describe('check', () => {
     [{ '1': { class_type: 'A', inputs: [] } }, 'invalid_inputs'],
   ])('refuses %j as %s', (graph, type) => {
     expect(check(graph)[0]?.type).toBe(type);
+  });
+
+  it.each([
+    [{ '1': node({ a: JSON.rawJSON('1e400') }) }, 'a'],
+    [{ '1': node({ a: { deep: [1, JSON.rawJSON('-1.5e999')] } }) }, 'a'],
+    [{ '1': { ...node({}), _meta: { title: JSON.rawJSON('1e400') } } }, undefined],
+  ])('refuses a number that only Python can hold, which would make the history of the server unreadable: %j', (graph, input) => {
+    expect(check(graph)).toEqual([expect.objectContaining({ node_id: '1', type: 'not_finite', ...(input === undefined ? {} : { input }) })]);
+  });
+
+  it('takes integers of any length', () => {
+    expect(check({ '1': node({ seed: JSON.rawJSON('18446744073709551615'), more: JSON.rawJSON(`-${'9'.repeat(400)}`) }) })).toEqual([]);
+  });
+
+  it('finds a link in a wrapped value, which ComfyUI follows without having looked at it', () => {
+    expect(check({ '1': node({ x: { __value__: ['gone', 0] } }) })).toMatchObject([{ node_id: '1', input: 'x', type: 'missing_node' }]);
+    expect(check({ '1': node({ x: { __value__: ['1', 0] } }) })).toMatchObject([{ node_id: '1', type: 'cycle' }]);
+  });
+
+  it('refuses more nodes than a workflow may have before it looks at any', () => {
+    const nodes = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [String(i), node({})]));
+    expect(check(nodes(10_000))).toEqual([]);
+    expect(check(nodes(10_001))).toEqual([{ type: 'too_many_nodes', reason: 'The workflow has 10001 nodes; up to 10000 are taken.' }]);
+    expect(check(Object.fromEntries(Array.from({ length: 10_001 }, (_, i) => [String(i), null])))).toMatchObject([{ type: 'too_many_nodes' }]);
+  });
+
+  it('refuses ids and classes that no node has, and tells them in few letters', () => {
+    const long = '😀'.repeat(50_000);
+    for (const graph of [{ [long]: node({}) }, { '1': node({}, long) }, { '1': node({ [long]: [long, 0] }) }, { [long]: null }, { [long]: {} }, { [long]: { class_type: long, inputs: [] } }, { [long]: node({ x: [long, 0] }) }]) {
+      const faults = check(graph);
+      expect([faults.length, JSON.stringify(faults).length < 3_000, JSON.stringify(faults).includes('…'), JSON.stringify(faults).includes('\\ud')]).toEqual([1, true, true, false]);
+    }
+  });
+
+  it('tells a bounded number of faults of each kind', () => {
+    const many = (value: (i: number) => unknown) => Object.fromEntries(Array.from({ length: 5_000 }, (_, i) => [`n${i}`, value(i)]));
+    for (const graph of [many(() => null), many((i) => node({ x: [`n${i}`, 0] })), many(() => node({ x: JSON.rawJSON('1e999') }))]) expect(check(graph)).toHaveLength(100);
   });
 
   it('reports a bounded number of faults', () => {
@@ -57,13 +94,36 @@ describe('checkFinite', () => {
     expect(checkFinite(graph, declarations)).toEqual([expect.objectContaining({ node_id: '1', class_type: 'Blend', input: 'factor', type: 'not_finite' })]);
   });
 
+  it.each([
+    { __value__: 'nan' },
+    { __value__: { __value__: '-inf' } },
+    { __value__: JSON.rawJSON('1e400') },
+    '9'.repeat(309),
+    `${' '.repeat(500)}nan${' '.repeat(500)}`,
+    `1${'0'.repeat(1_000)}`,
+    '\u0085nan\u3000',
+    '\uff11e\uff19\uff19\uff19',
+    '.5e+999',
+    '1.e999',
+  ])('refuses what Python makes the same of: %j', (value) => {
+    const graph = { '1': node({ factor: value }, 'Blend') };
+    expect(mayBeNotFinite(graph)).toBe(true);
+    expect(checkFinite(graph, declarations)).toEqual([expect.objectContaining({ input: 'factor', type: 'not_finite' })]);
+  });
+
+  it('tells a bounded number of faults, in few letters', () => {
+    const graph = Object.fromEntries(Array.from({ length: 500 }, (_, n) => [`${n}${'x'.repeat(5_000)}`, node({ factor: 'nan' }, 'Blend')]));
+    const faults = checkFinite(graph, declarations);
+    expect([faults.length, JSON.stringify(faults).length < 100_000]).toEqual([100, true]);
+  });
+
   it('leaves the same words alone in a STRING', () => {
     const graph = { '1': node({ text: 'nan' }, 'Blend') };
     expect(mayBeNotFinite(graph)).toBe(true);
     expect(checkFinite(graph, declarations)).toEqual([]);
   });
 
-  it.each(['0.5', 'banana', '1e3', 1, null, true])('has nothing to ask about %s', (value) => {
+  it.each(['0.5', 'banana', '1e3', '9'.repeat(308), 'nano', 'information', '1_0', '', ' ', 1, null, true, { __value__: '0.5' }, ['nan'], JSON.rawJSON('18446744073709551615')])('has nothing to ask about %s', (value) => {
     expect(mayBeNotFinite({ '1': node({ factor: value }, 'Blend') })).toBe(false);
   });
 });

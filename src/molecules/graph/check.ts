@@ -1,18 +1,32 @@
 /** Faults of a workflow that ComfyUI answers badly or not at all. Pure. */
 import { limits } from '../../constants/limits.ts';
-import type { NodeDeclarations } from '../../models/node-declaration.ts';
 import type { Fault } from '../../models/problem.ts';
+import { infiniteNumbers } from './finite.ts';
 import { type GraphNode, linksOf, nodesOf } from './read.ts';
+import { told } from './told.ts';
 
 /** Everything that can be said without asking an instance. An empty list means: send it. */
 export function check(workflow: Readonly<Record<string, unknown>>): Fault[] {
   if (Array.isArray(workflow['nodes'])) return [uiFormat()];
-  const ids = Object.keys(workflow);
-  if (ids.length === 0) return [{ type: 'empty', reason: 'The workflow has no nodes.' }];
+  const count = Object.keys(workflow).length;
+  if (count === 0) return [{ type: 'empty', reason: 'The workflow has no nodes.' }];
+  if (count > limits.nodes) return [{ type: 'too_many_nodes', reason: `The workflow has ${count} nodes; up to ${limits.nodes} are taken.` }];
   const { nodes, faults } = nodesOf(workflow);
-  if (faults.length > 0) return faults.slice(0, limits.faults);
-  const missing = missingNodes(nodes);
-  return (missing.length > 0 ? missing : cycles(nodes)).slice(0, limits.faults);
+  const looks = [() => faults, () => longNames(nodes), () => missingNodes(nodes), () => infiniteNumbers(workflow), () => cycles(nodes)];
+  for (const look of looks) {
+    const found = [...first(look())];
+    if (found.length > 0) return found;
+  }
+  return [];
+}
+
+function* first(faults: Iterable<Fault>): Generator<Fault> {
+  let left: number = limits.faults;
+  for (const fault of faults) {
+    if (left === 0) return;
+    left -= 1;
+    yield fault;
+  }
 }
 
 function uiFormat(): Fault {
@@ -22,23 +36,28 @@ function uiFormat(): Fault {
   };
 }
 
-function missingNodes(nodes: ReadonlyMap<string, GraphNode>): Fault[] {
-  const faults: Fault[] = [];
+function* longNames(nodes: ReadonlyMap<string, GraphNode>): Generator<Fault> {
+  for (const [id, { classType }] of nodes) {
+    if (Math.max(id.length, classType.length) <= limits.nodeName) continue;
+    yield { node_id: told(id), class_type: told(classType), type: 'name_too_long', reason: `Node "${told(id)}" of class "${told(classType)}": ids and classes have up to ${limits.nodeName} characters.` };
+  }
+}
+
+function* missingNodes(nodes: ReadonlyMap<string, GraphNode>): Generator<Fault> {
   for (const [id, node] of nodes) {
     for (const link of linksOf(node)) {
       if (nodes.has(link.from)) continue;
-      faults.push({ node_id: id, class_type: node.classType, input: link.input, type: 'missing_node', reason: `The input is linked to node "${link.from}", which is not in the workflow.` });
+      yield { node_id: told(id), class_type: told(node.classType), input: told(link.input), type: 'missing_node', reason: `The input is linked to node "${told(link.from)}", which is not in the workflow.` };
     }
   }
-  return faults;
 }
 
 /** ComfyUI answers a cycle with 400 and names no node (ws 30). One fault per node on a cycle. */
-function cycles(nodes: ReadonlyMap<string, GraphNode>): Fault[] {
+function* cycles(nodes: ReadonlyMap<string, GraphNode>): Generator<Fault> {
   const sources = new Map([...nodes].map(([id, node]) => [id, new Set(linksOf(node).map((link) => link.from))]));
   const behind = withoutFree(sources);
   const on = withoutFree(inverted(behind));
-  return [...on.keys()].map((id) => ({ node_id: id, class_type: nodes.get(id)?.classType ?? '', type: 'cycle', reason: `Node "${id}" depends on itself through its links.` }));
+  for (const id of on.keys()) yield { node_id: told(id), class_type: told(nodes.get(id)?.classType ?? ''), type: 'cycle', reason: `Node "${told(id)}" depends on itself through its links.` };
 }
 
 type Edges = ReadonlyMap<string, ReadonlySet<string>>;
@@ -64,31 +83,4 @@ function inverted(edges: Edges): Edges {
   return back;
 }
 
-/** What Python's float() reads as NaN or infinity: such a value makes every later GET /history unreadable (ws 32). */
-const notFinite = (value: unknown): boolean => {
-  if (typeof value === 'number') return !Number.isFinite(value);
-  if (typeof value === 'object' && value !== null && 'rawJSON' in value) return !Number.isFinite(Number(value.rawJSON));
-  if (typeof value !== 'string' || value.length > 400) return false;
-  // Python strips these four controls as white space, JavaScript does not.
-  const text = value.replace(/[\u001c-\u001f]/g, ' ').trim();
-  return /^[+-]?(nan|inf|infinity)$/i.test(text) || (/^[+-]?[\d_.]+e\+?[\d_]+$/i.test(text) && !Number.isFinite(Number(text.replaceAll('_', ''))));
-};
-
-/** Whether `checkFinite` has anything to look at; spares asking an instance for its declarations. */
-export function mayBeNotFinite(workflow: Readonly<Record<string, unknown>>): boolean {
-  return [...nodesOf(workflow).nodes.values()].some((node) => Object.values(node.inputs).some(notFinite));
-}
-
-/** Refuses NaN and infinity where the instance declares FLOAT; in a STRING they are words. */
-export function checkFinite(workflow: Readonly<Record<string, unknown>>, declarations: NodeDeclarations): Fault[] {
-  const faults: Fault[] = [];
-  for (const [id, node] of nodesOf(workflow).nodes) {
-    for (const [input, value] of Object.entries(node.inputs)) {
-      const type = declarations.get(node.classType)?.inputs.get(input)?.type;
-      if (type === 'FLOAT' && notFinite(value)) {
-        faults.push({ node_id: id, class_type: node.classType, input, type: 'not_finite', reason: 'The value is not a finite number; it would make the history of the ComfyUI server unreadable.' });
-      }
-    }
-  }
-  return faults;
-}
+export { checkFinite, mayBeNotFinite } from './finite.ts';

@@ -1,6 +1,7 @@
 /** A workflow as nodes and links. Pure. */
 import type { Fault } from '../../models/problem.ts';
 import { unwrapped } from './texts.ts';
+import { told } from './told.ts';
 
 export interface GraphNode {
   readonly classType: string;
@@ -19,9 +20,10 @@ export function nodesOf(workflow: Readonly<Record<string, unknown>>): { nodes: M
   const nodes = new Map<string, GraphNode>();
   const faults: Fault[] = [];
   for (const [id, node] of Object.entries(workflow)) {
-    if (!isRecord(node)) faults.push({ node_id: id, type: 'invalid_node', reason: `Node "${id}" is not an object with class_type and inputs.` });
-    else if (typeof node['class_type'] !== 'string') faults.push({ node_id: id, type: 'missing_class_type', reason: `Node "${id}" has no class_type.` });
-    else if (node['inputs'] !== undefined && !isRecord(node['inputs'])) faults.push({ node_id: id, class_type: node['class_type'], type: 'invalid_inputs', reason: `The inputs of node "${id}" are not an object.` });
+    const name = told(id);
+    if (!isRecord(node)) faults.push({ node_id: name, type: 'invalid_node', reason: `Node "${name}" is not an object with class_type and inputs.` });
+    else if (typeof node['class_type'] !== 'string') faults.push({ node_id: name, type: 'missing_class_type', reason: `Node "${name}" has no class_type.` });
+    else if (node['inputs'] !== undefined && !isRecord(node['inputs'])) faults.push({ node_id: name, class_type: told(node['class_type']), type: 'invalid_inputs', reason: `The inputs of node "${name}" are not an object.` });
     else nodes.set(id, { classType: node['class_type'], inputs: node['inputs'] ?? {} });
   }
   return { nodes, faults };
