@@ -36,6 +36,8 @@ export const limits = {
   told: 200,
   /** Nodes of one workflow. */
   nodes: 10_000,
+  /** Inputs of one workflow, all nodes together. */
+  nodeInputs: 100_000,
   /** Characters of a node id, and of the name of a class. */
   nodeName: 1_000,
   /** Files that one workflow may name. */

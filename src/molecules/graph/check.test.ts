@@ -64,6 +64,12 @@ describe('check', () => {
     expect(check(Object.fromEntries(Array.from({ length: 10_001 }, (_, i) => [String(i), null])))).toMatchObject([{ type: 'too_many_nodes' }]);
   });
 
+  it('refuses more inputs than a workflow may have', () => {
+    const inputs = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`i${i}`, i]));
+    expect(check({ '1': node(inputs(50_000)), '2': node(inputs(50_000)) })).toEqual([]);
+    expect(check({ '1': node(inputs(50_000)), '2': node(inputs(50_001)) })).toEqual([{ type: 'too_many_inputs', reason: 'The nodes have 100001 inputs together; up to 100000 are taken.' }]);
+  });
+
   it('refuses ids and classes that no node has, and tells them in few letters', () => {
     const long = '😀'.repeat(50_000);
     for (const graph of [{ [long]: node({}) }, { '1': node({}, long) }, { '1': node({ [long]: [long, 0] }) }, { [long]: null }, { [long]: {} }, { [long]: { class_type: long, inputs: [] } }, { [long]: node({ x: [long, 0] }) }]) {

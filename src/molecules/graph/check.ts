@@ -12,7 +12,7 @@ export function check(workflow: Readonly<Record<string, unknown>>): Fault[] {
   if (count === 0) return [{ type: 'empty', reason: 'The workflow has no nodes.' }];
   if (count > limits.nodes) return [{ type: 'too_many_nodes', reason: `The workflow has ${count} nodes; up to ${limits.nodes} are taken.` }];
   const { nodes, faults } = nodesOf(workflow);
-  const looks = [() => faults, () => longNames(nodes), () => missingNodes(nodes), () => infiniteNumbers(workflow), () => cycles(nodes)];
+  const looks = [() => faults, () => tooManyInputs(nodes), () => longNames(nodes), () => missingNodes(nodes), () => infiniteNumbers(workflow), () => cycles(nodes)];
   for (const look of looks) {
     const found = [...first(look())];
     if (found.length > 0) return found;
@@ -34,6 +34,12 @@ function uiFormat(): Fault {
     type: 'ui_format',
     reason: 'This is the format that the ComfyUI page saves. Export the graph in API format instead: in ComfyUI choose Workflow > Export (API); in older versions switch on "Enable Dev mode Options" in the settings, then "Save (API Format)".',
   };
+}
+
+function tooManyInputs(nodes: ReadonlyMap<string, GraphNode>): Fault[] {
+  let count = 0;
+  for (const { inputs } of nodes.values()) count += Object.keys(inputs).length;
+  return count > limits.nodeInputs ? [{ type: 'too_many_inputs', reason: `The nodes have ${count} inputs together; up to ${limits.nodeInputs} are taken.` }] : [];
 }
 
 function* longNames(nodes: ReadonlyMap<string, GraphNode>): Generator<Fault> {

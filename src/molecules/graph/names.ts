@@ -52,6 +52,7 @@ export interface PathName {
 
 /** Undefined for what has no extension, or that of a model: every file that belongs to a key has one. */
 export function pathName(text: string): PathName | undefined {
+  if (!text.includes('.')) return undefined;
   const path = bare(text).slice(-LONGEST).replace(/.?\[(input|output|temp)\]$/isu, '');
   const parts = path.replace(/^[a-z]:/i, '').split(/[\\/]/);
   const filename = trimmedEnd((parts.pop() ?? '').replace(/:.*$/s, ''), '. ');
