@@ -32,4 +32,5 @@ export type UpstreamEvent =
   | { readonly kind: 'flags'; readonly previewMetadata: boolean }
   /** Progress text (binary event 3): no prompt_id, GetImageSize sends it to everybody (ws 18). */
   | { readonly kind: 'text'; readonly nodeId: string; readonly text: string }
-  | { readonly kind: 'other'; readonly what: string };
+  /** `unread`: nobody knows what it said. Else it is a message that we do not need. */
+  | { readonly kind: 'other'; readonly what: string; readonly unread: boolean };

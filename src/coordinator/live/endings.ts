@@ -5,13 +5,16 @@ import { fileUrl } from '../../models/file-url.ts';
 import type { OutputFile } from '../../models/file.ts';
 import type { PromptError } from '../../models/prompt-state.ts';
 import type { PromptEnding } from '../../models/records.ts';
-import { endingOf } from '../../molecules/prompt-outputs/ending.ts';
+import { endingOf, entryOf } from '../../molecules/prompt-outputs/ending.ts';
 import { filesOf } from '../../molecules/prompt-outputs/outputs.ts';
 import type { Tracked } from '../../molecules/prompt-tracker/tracker.ts';
 import type { LiveParts } from './parts.ts';
 
-/** Milliseconds between looks at the history, which may show an ending a few milliseconds after the events do. */
-const CONFIRM = [0, 10, 50, 250] as const;
+/**
+ * Milliseconds between looks at the history. It may show an ending a few milliseconds after the events do: so many looks
+ * find it or nothing does. The others are for a history that cannot be read, and `limit` is the time for all of them.
+ */
+const LOOKS = { pauses: [0, 10, 50, 250, 1_000, 3_000], enough: 4, limit: 6_000 } as const;
 
 interface Ending {
   readonly state: 'completed' | 'failed' | 'interrupted';
@@ -34,31 +37,53 @@ export class Endings {
     this.#parts = parts;
   }
 
-  /** The events say that it is over; ends it with what the history says. False when the history does not have it. */
+  /**
+   * The events say that it is over; ends it with what the history says, or with what all its messages said when the history
+   * does not have it or cannot be read. False when messages were missed, too.
+   */
   async confirm(tracked: Tracked, signal: AbortSignal): Promise<boolean> {
     if (tracked.confirming || tracked.phase === 'ended') return true;
     tracked.confirming = true;
     try {
-      const instance = this.#parts.pool.get(tracked.instance);
-      for (const pause of instance ? CONFIRM : []) {
-        if (pause > 0) await this.#parts.sleep(pause, signal);
-        const entry = instance && (await this.#parts.comfyui.history.entry(instance, tracked.promptId, signal));
-        if (!entry) continue;
-        await this.finish(tracked, entry);
-        return true;
-      }
-      return false;
+      const entry = await this.#find(tracked, AbortSignal.any([signal, AbortSignal.timeout(LOOKS.limit)]));
+      signal.throwIfAborted();
+      if (entry) await this.finish(tracked, entry);
+      else if (tracked.told) await this.asTold(tracked);
+      return tracked.ending !== undefined;
     } finally {
       tracked.confirming = false;
     }
   }
 
-  /** Ends it as its history entry says. */
-  async finish(tracked: Tracked, entry: HistoryEntry): Promise<void> {
+  /** Undefined when the history does not have it, or could not be read at all in that time. */
+  async #find(tracked: Tracked, limit: AbortSignal): Promise<HistoryEntry | undefined> {
+    const { pool, comfyui, sleep, log } = this.#parts;
+    const instance = pool.get(tracked.instance);
+    for (const [n, pause] of instance ? LOOKS.pauses.entries() : []) {
+      try {
+        if (pause > 0) await sleep(pause, limit);
+        const entry = instance && (await comfyui.history.entry(instance, tracked.promptId, limit));
+        if (entry || n + 1 >= LOOKS.enough) return entry;
+      } catch (error) {
+        if (limit.aborted) return undefined;
+        log.client.debug('a history could not be read', { prompt_id: tracked.promptId, instance: tracked.instance, reason: reasonOf(error) });
+      }
+    }
+    return undefined;
+  }
+
+  /** Ends it as its messages said, none of which was missed: no history tells of it. */
+  async asTold(tracked: Tracked): Promise<void> {
+    this.#parts.log.client.warn('a prompt is ended by its messages alone: the history does not tell of it', { prompt_id: tracked.promptId, instance: tracked.instance });
+    return this.finish(tracked, entryOf(tracked.outputs, tracked.announced), tracked.lastEventAt);
+  }
+
+  /** Ends it as its history entry says. `finishedAt`: where the entry does not tell the time. */
+  async finish(tracked: Tracked, entry: HistoryEntry, finishedAt?: number): Promise<void> {
     const ending = endingOf(entry);
     const files = filesOf(entry.outputs, (ref) => fileUrl(ref, { promptId: tracked.promptId, publicUrl: this.#parts.publicUrl }));
     const announced = dataOf(entry.status?.messages.at(-1)?.[1]);
-    const common = { files, entry, startedAt: ending.startedAt ?? tracked.startedAt, finishedAt: ending.endedAt, announced };
+    const common = { files, entry, startedAt: ending.startedAt ?? tracked.startedAt, finishedAt: ending.endedAt ?? finishedAt, announced };
     if (ending.state === 'interrupted' && tracked.timedOutAt !== undefined) return this.#end(tracked, { state: 'failed', error: this.#timeout(), ...common });
     if (ending.state === 'interrupted') return this.#end(tracked, { state: 'interrupted', reason: whoStopped(tracked), ...common });
     return this.#end(tracked, { state: ending.state, ...(ending.error ? { error: ending.error } : {}), ...common });

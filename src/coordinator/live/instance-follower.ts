@@ -82,6 +82,7 @@ export class InstanceFollower {
     signal.addEventListener('abort', end, { once: true });
     const tending = this.#tend(stream, either);
     for await (const event of stream.events()) this.#router.route(event, signal);
+    this.#parts.tracker.missed(this.#instance.name);
     connected.abort();
     signal.removeEventListener('abort', end);
     await tending;
@@ -96,21 +97,27 @@ export class InstanceFollower {
     let pinged = now();
     this.#lookedAt = undefined;
     this.#missed = 0;
+    const tried = async (deed: () => Promise<void>): Promise<boolean> => this.#tried(deed, stream, signal);
     for (let first = true; !signal.aborted; first = false) {
-      let failed = false;
-      try {
-        if (first || this.#due()) await this.#reconcile(stream, signal);
-        await this.#reconciliation.enforceLimit(this.#instance, signal);
-        if (now() - pinged >= times.ping) await stream.ping(times.ping, signal);
-        if (now() - pinged >= times.ping) pinged = now();
-      } catch (error) {
-        if (signal.aborted) return;
-        failed = true;
-        this.#parts.log.client.warn('an instance did not answer while it was looked after', { instance: this.#instance.name, reason: reasonOf(error) });
-        await stream.ping(times.ping, signal).catch((silence: unknown) => stream.end(`no answer to a ping (${reasonOf(silence)})`));
-      }
+      const looked = !(first || this.#due()) || (await tried(() => this.#reconcile(stream, signal)));
+      await tried(() => this.#reconciliation.enforceLimit(this.#instance, signal));
+      if (now() - pinged >= times.ping && (await tried(() => stream.ping(times.ping, signal)))) pinged = now();
       await this.#pause(signal);
-      if (failed) this.#nudged = true;
+      if (!looked) this.#nudged = true;
+    }
+  }
+
+  /** Whether the instance did as it was asked. One that does not answer a ping either is given up. */
+  async #tried(deed: () => Promise<void>, stream: EventStream, signal: AbortSignal): Promise<boolean> {
+    if (signal.aborted) return false;
+    try {
+      await deed();
+      return true;
+    } catch (error) {
+      if (signal.aborted) return false;
+      this.#parts.log.client.warn('an instance did not answer while it was looked after', { instance: this.#instance.name, reason: reasonOf(error) });
+      await stream.ping(times.ping, signal).catch((silence: unknown) => stream.end(`no answer to a ping (${reasonOf(silence)})`));
+      return false;
     }
   }
 

@@ -58,7 +58,7 @@ export class Reconciliation {
   async enforceLimit(instance: Instance, signal: AbortSignal): Promise<void> {
     const { tracker, comfyui, now, promptLimit } = this.#parts;
     for (const tracked of tracker.inFlight(instance.name)) {
-      if (tracked.phase !== 'running' || tracked.startedAt === undefined || now() - tracked.startedAt < promptLimit) continue;
+      if (tracked.phase !== 'running' || tracked.confirming || tracked.startedAt === undefined || now() - tracked.startedAt < promptLimit) continue;
       if (tracked.timedOutAt === undefined) {
         tracked.timedOutAt = now();
         await comfyui.queue.interrupt(instance, tracked.promptId, signal);
@@ -75,9 +75,14 @@ export class Reconciliation {
 
   /** True when it ended here: the events had not told us. */
   async #settle(tracked: Tracked, instance: Instance, signal: AbortSignal): Promise<boolean> {
-    const entry = await this.#parts.comfyui.history.entry(instance, tracked.promptId, signal);
+    const { history } = this.#parts.comfyui;
+    const entry = await history.entry(instance, tracked.promptId, signal).catch((error: unknown) => {
+      if (signal.aborted || !tracked.told || this.#parts.now() - tracked.lastEventAt < REACTION) throw error;
+      return undefined;
+    });
     if (tracked.phase === 'ended' || tracked.confirming) return false;
     if (entry) await this.#endings.finish(tracked, entry);
+    else if (tracked.told) await this.#endings.asTold(tracked);
     else await this.#endings.vanished(tracked, `prompt ${tracked.promptId} is neither in the queue nor in the history of instance ${instance.name}; it was restarted, or somebody removed the prompt there.`);
     return !tracked.adopted && tracked.stopRequestedAt === undefined && entry !== undefined;
   }

@@ -5,7 +5,7 @@ import type { PreviewEvent, PromptEvent, UpstreamEvent } from '../../models/upst
 import { previewFrames } from '../../molecules/event-feed/previews.ts';
 import { filesOfNode } from '../../molecules/prompt-outputs/outputs.ts';
 import { progressOf } from '../../molecules/prompt-tracker/progress.ts';
-import type { Tracked } from '../../molecules/prompt-tracker/tracker.ts';
+import { isOver, type Tracked } from '../../molecules/prompt-tracker/tracker.ts';
 import type { Endings } from './endings.ts';
 import type { LiveParts } from './parts.ts';
 
@@ -38,6 +38,7 @@ export class EventRouter {
       case 'text':
         return this.#text(event.nodeId, event.text);
       case 'other':
+        if (event.unread) this.#parts.tracker.missed(this.#instance.name);
         return this.#parts.log.client.warn('an event was not understood and left out', { instance: this.#instance.name, what: event.what });
       case 'resumed':
       case 'flags':
@@ -53,7 +54,7 @@ export class EventRouter {
     if (event.type === 'execution_start') this.#running = event.promptId;
     const tracked = this.#parts.tracker.apply(event, this.#parts.now());
     if (!tracked) return;
-    if (event.type === 'executing' && event.data['node'] === null) return this.#over(tracked, signal);
+    if (isOver(event)) return this.#over(tracked, signal);
     this.#publish(tracked, event);
   }
 

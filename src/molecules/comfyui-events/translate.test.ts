@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { containing } from '../../../tests/support/matchers.ts';
 import type { UpstreamEvent } from '../../models/upstream-event.ts';
 import { translate } from './translate.ts';
 
@@ -50,16 +51,15 @@ describe('a text frame', () => {
   });
 
   test.each([
-    ['that is cut in half', '{"type": "progress", "data": {"val', 'not JSON'],
-    ['that is a list', '[1, 2]', 'without type and data'],
-    ['without data', '{"type": "status"}', 'without type and data'],
-    ['of a type that nobody knows', '{"type": "dance", "data": {}}', 'type dance'],
-    ['of a run, without its prompt', '{"type": "executed", "data": {"node": "1"}}', 'without prompt_id'],
-    ['with a status of another shape', '{"type": "status", "data": {"status": null}}', 'without queue_remaining'],
-    ['that is empty', '', 'not JSON'],
-  ])('%s is told as other, never thrown', (_what, frame, why) => {
-    const event = text(frame);
-    expect(event.kind === 'other' ? event.what : event.kind).toContain(why);
+    ['that is cut in half', '{"type": "progress", "data": {"val', 'not JSON', true],
+    ['that is a list', '[1, 2]', 'without type and data', true],
+    ['without data', '{"type": "status"}', 'without type and data', true],
+    ['of a type that nobody knows', '{"type": "dance", "data": {}}', 'type dance', false],
+    ['of a run, without its prompt', '{"type": "executed", "data": {"node": "1"}}', 'without prompt_id', false],
+    ['with a status of another shape', '{"type": "status", "data": {"status": null}}', 'without queue_remaining', false],
+    ['that is empty', '', 'not JSON', true],
+  ])('%s is told as other, never thrown, and whether nobody could read it', (_what, frame, why, unread) => {
+    expect(text(frame)).toEqual({ kind: 'other', what: containing(why), unread });
   });
 
   test('of an endless type is told with the beginning of it', () => {
@@ -94,7 +94,7 @@ describe('a binary frame', () => {
     ['whose metadata ends early', Buffer.from([0, 0, 0, 4, 0, 0, 1, 0, 123]), 'ends early'],
     ['whose metadata is no JSON', Buffer.from([0, 0, 0, 4, 0, 0, 0, 1, 123]), 'metadata cannot be read'],
     ['whose metadata names no prompt', Buffer.concat([Buffer.from([0, 0, 0, 4, 0, 0, 0, 2]), Buffer.from('{}')]), 'metadata cannot be read'],
-  ])('%s is told as other, never thrown', (_what, frame, why) => {
+  ])('%s is told as other, never thrown, and whether nobody could read it', (_what, frame, why) => {
     const event = binary(frame);
     expect(event.kind === 'other' ? event.what : event.kind).toContain(why);
   });

@@ -19,10 +19,10 @@ function translateText(text: string): UpstreamEvent {
   try {
     parsed = parseLenientJson(text);
   } catch (error) {
-    return { kind: 'other', what: `a text frame that is not JSON (${error instanceof Error ? error.message : 'unreadable'})` };
+    return unread(`a text frame that is not JSON (${error instanceof Error ? error.message : 'unreadable'})`);
   }
   const message = Message.safeParse(parsed);
-  if (!message.success) return { kind: 'other', what: 'a text frame without type and data' };
+  if (!message.success) return unread('a text frame without type and data');
   return translateMessage(message.data.type, message.data.data);
 }
 
@@ -31,24 +31,24 @@ const isPromptEvent = (type: string): type is PromptEventType => promptEventType
 function translateMessage(type: string, data: Record<string, unknown>): UpstreamEvent {
   if (type === 'status') {
     const status = Status.safeParse(data);
-    return status.success ? { kind: 'status', queueRemaining: status.data.status.exec_info.queue_remaining } : { kind: 'other', what: 'a status without queue_remaining' };
+    return status.success ? { kind: 'status', queueRemaining: status.data.status.exec_info.queue_remaining } : unneeded('a status without queue_remaining');
   }
   if (type === 'feature_flags') return { kind: 'flags', previewMetadata: Flags.parse(data).supports_preview_metadata };
-  if (!isPromptEvent(type)) return { kind: 'other', what: `a message of type ${type.slice(0, 64)}` };
+  if (!isPromptEvent(type)) return unneeded(`a message of type ${type.slice(0, 64)}`);
   const promptId = data['prompt_id'];
   if (typeof promptId === 'string') return { kind: 'prompt', type, promptId, data };
   if (type === 'executing') return { kind: 'resumed', nodeId: typeof data['node'] === 'string' ? data['node'] : undefined };
-  return { kind: 'other', what: `a message of type ${type} without prompt_id` };
+  return unneeded(`a message of type ${type} without prompt_id`);
 }
 
 function translateBinary(frame: Buffer): UpstreamEvent {
-  if (frame.length < 8) return { kind: 'other', what: `a binary frame of ${frame.length} bytes` };
+  if (frame.length < 8) return unneeded(`a binary frame of ${frame.length} bytes`);
   const event = frame.readUInt32BE(0);
   const second = frame.readUInt32BE(4);
   if (event === PREVIEW) return { kind: 'preview', promptId: undefined, nodeId: undefined, png: second === PNG, frame, offset: 8 };
-  if (event !== TEXT && event !== PREVIEW_WITH_METADATA) return { kind: 'other', what: `a binary frame of event ${event}` };
+  if (event !== TEXT && event !== PREVIEW_WITH_METADATA) return unneeded(`a binary frame of event ${event}`);
   const offset = 8 + second;
-  if (offset > frame.length) return { kind: 'other', what: 'a binary frame that ends early' };
+  if (offset > frame.length) return unneeded('a binary frame that ends early');
   const head = frame.toString('utf8', 8, offset);
   if (event === TEXT) return { kind: 'text', nodeId: head, text: frame.toString('utf8', offset) };
   return withMetadata(frame, offset, head);
@@ -59,6 +59,14 @@ function withMetadata(frame: Buffer, offset: number, head: string): UpstreamEven
     const metadata = PreviewMetadata.parse(JSON.parse(head));
     return { kind: 'preview', promptId: metadata.prompt_id, nodeId: metadata.node_id, png: metadata.image_type === 'image/png', frame, offset };
   } catch (error) {
-    return { kind: 'other', what: `a preview whose metadata cannot be read (${error instanceof Error ? error.name : 'unreadable'})` };
+    return unneeded(`a preview whose metadata cannot be read (${error instanceof Error ? error.name : 'unreadable'})`);
   }
+}
+
+function unread(what: string): UpstreamEvent {
+  return { kind: 'other', what, unread: true };
+}
+
+function unneeded(what: string): UpstreamEvent {
+  return { kind: 'other', what, unread: false };
 }

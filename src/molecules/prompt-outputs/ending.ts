@@ -1,6 +1,7 @@
 /** From a history entry to how the prompt ended. Pure. */
 import type { HistoryEntry } from '../../models/comfyui.ts';
 import type { PromptError } from '../../models/prompt-state.ts';
+import type { Outputs } from './outputs.ts';
 
 export interface EntryEnding {
   readonly state: 'completed' | 'failed' | 'interrupted';
@@ -21,6 +22,11 @@ export function endingOf(entry: HistoryEntry): EntryEnding {
   if (last?.[0] === 'execution_interrupted') return { state: 'interrupted', error: undefined, ...times };
   if (last?.[0] === 'execution_error' || entry.status?.status_str === 'error') return { state: 'failed', error: errorOf(last?.[1]), ...times };
   return { state: 'completed', error: undefined, ...times };
+}
+
+/** The entry that a history should have, from the messages: `last` is the error or interrupt that they told of. */
+export function entryOf(outputs: Outputs, last: { readonly type: string; readonly data: Readonly<Record<string, unknown>> } | undefined): HistoryEntry {
+  return { prompt: [], outputs: { ...outputs }, status: { status_str: last ? 'error' : 'success', completed: !last, messages: last ? [[last.type, last.data]] : [] } };
 }
 
 function timeOf(data: unknown): number | undefined {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { HistoryEntry } from '../../models/comfyui.ts';
-import { endingOf } from './ending.ts';
+import { endingOf, entryOf } from './ending.ts';
 import { filesOf, type UrlOf } from './outputs.ts';
 
 const urlOf: UrlOf = (ref) => `/${ref.type}/${ref.subfolder}/${ref.filename}`;
@@ -83,5 +83,25 @@ describe('the ending of a history entry', () => {
   test('of an error without any word about it still says something', () => {
     const entry = HistoryEntry.parse({ prompt: [], outputs: {}, status: { status_str: 'error', completed: false, messages: [['execution_error', null]] } });
     expect(endingOf(entry)).toMatchObject({ state: 'failed', error: { code: 'WORKFLOW_EXECUTION_ERROR', reason: 'A node raised an exception.' } });
+  });
+});
+
+describe('an entry made from messages', () => {
+  const outputs = { '3': { images: [{ filename: 'a.png', subfolder: '', type: 'output' }] } };
+
+  test('ends well when they told of nothing else, with the files that they named', () => {
+    const entry = entryOf(outputs, undefined);
+    expect(endingOf(entry)).toEqual({ state: 'completed', error: undefined, startedAt: undefined, endedAt: undefined });
+    expect(filesOf(entry.outputs, urlOf)).toMatchObject([{ node_id: '3', filename: 'a.png' }]);
+  });
+
+  test('ends as the error or the interrupt that they told of', () => {
+    const data = { node_id: '2', node_type: 'Raise', exception_type: 'ValueError', exception_message: 'no', timestamp: 7 };
+    expect(endingOf(entryOf(outputs, { type: 'execution_error', data }))).toMatchObject({ state: 'failed', error: { node_id: '2', class_type: 'Raise' }, endedAt: 7 });
+    expect(endingOf(entryOf({}, { type: 'execution_interrupted', data: {} })).state).toBe('interrupted');
+  });
+
+  test('is one that ComfyUI could have written', () => {
+    expect(HistoryEntry.parse(entryOf(outputs, undefined))).toEqual(entryOf(outputs, undefined));
   });
 });

@@ -79,6 +79,40 @@ describe('a tracked prompt', () => {
   });
 });
 
+describe('the messages of a run', () => {
+  const run = (tracker: PromptTracker, missing = false): void => {
+    tracker.apply(event('execution_start'), 2);
+    if (missing) tracker.missed('one');
+    tracker.apply(event('executed', { node: '1', output: {} }), 3);
+    tracker.apply(event('executing', { node: null }), 4);
+  };
+
+  test('tell how it ended when none was missed', () => {
+    const tracker = tracking();
+    expect(tracker.get('p')?.told).toBe(false);
+    run(tracker);
+    expect(tracker.get('p')?.told).toBe(true);
+    tracker.missed('one');
+    expect(tracker.get('p')?.told).toBe(true);
+  });
+
+  test('do not when one may have been missed, or its beginning', () => {
+    const [gap, late] = [tracking(), tracking()];
+    run(gap, true);
+    late.apply(event('executing', { node: null }), 2);
+    expect([gap.get('p')?.told, late.get('p')?.told]).toEqual([false, false]);
+  });
+
+  test('count from its beginning: what was missed before does not matter, nor what another instance says', () => {
+    const tracker = tracking();
+    tracker.missed('one');
+    tracker.apply(event('execution_start'), 2);
+    tracker.missed('two');
+    tracker.apply(event('execution_success'), 3);
+    expect(tracker.get('p')?.told).toBe(true);
+  });
+});
+
 describe('whoever waits for an ending', () => {
   test('is woken by it, and at once when it is over or unknown', async () => {
     const tracker = tracking();

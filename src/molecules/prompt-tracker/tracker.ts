@@ -30,6 +30,10 @@ export interface Tracked {
   ending: { readonly state: 'completed' | 'failed' | 'interrupted'; readonly at: number } | undefined;
   /** Its ending is being confirmed now. */
   confirming: boolean;
+  /** Every message since its run began has come. */
+  whole: boolean;
+  /** Its messages have said that it is over, and none of them was missed. */
+  told: boolean;
 }
 
 export interface NewTracked {
@@ -59,7 +63,7 @@ export class PromptTracker {
       promptId: prompt.promptId, key: prompt.key, clientId: prompt.clientId, instance: prompt.instance, createdAt: prompt.createdAt,
       phase: prompt.adopted ? 'queued' : 'submitting', adopted: prompt.adopted ?? false, run: newRun(prompt.classes), outputs: {}, announced: undefined,
       number: undefined, acceptedAt: prompt.adopted ? prompt.createdAt : undefined, startedAt: undefined, lastEventAt: prompt.createdAt,
-      stopRequestedAt: prompt.stopRequestedAt, timedOutAt: undefined, ending: undefined, confirming: false,
+      stopRequestedAt: prompt.stopRequestedAt, timedOutAt: undefined, ending: undefined, confirming: false, whole: false, told: false,
     };
     this.#prompts.set(tracked.promptId, tracked);
     this.#of(tracked.instance).set(tracked.promptId, tracked);
@@ -126,7 +130,14 @@ export class PromptTracker {
     advance(tracked.run, event);
     if (event.type === 'executed') remember(tracked, event.data);
     if (event.type === 'execution_error' || event.type === 'execution_interrupted') tracked.announced = event;
+    if (event.type === 'execution_start') tracked.whole = true;
+    if (event.type === 'execution_success' || isOver(event)) tracked.told = tracked.whole;
     return tracked;
+  }
+
+  /** Messages of that instance may have been missed. */
+  missed(instance: string): void {
+    for (const tracked of this.#of(instance).values()) tracked.whole = false;
   }
 
   /** Owner and instance of a prompt that runs and has shown this file; undefined when it has not. */
@@ -200,6 +211,11 @@ export class PromptTracker {
     }
     return gone;
   }
+}
+
+/** `executing` with no node: nothing of that prompt runs any more. */
+export function isOver(event: PromptEvent): boolean {
+  return event.type === 'executing' && event.data['node'] === null;
 }
 
 function remember(tracked: Tracked, data: Readonly<Record<string, unknown>>): void {

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { startTestSandbox, type TestSandbox } from '../../support/engine.ts';
 import { startTestGateway, type TestGateway } from '../../support/gateway.ts';
 import { inverted, longWork, solidColour, textToImage } from '../../support/graphs.ts';
-import { containing } from '../../support/matchers.ts';
+import { aNumber, containing } from '../../support/matchers.ts';
 import { brokenRules } from '../../support/run-rules.ts';
 import { isEnding, type TestSocket } from '../../support/socket.ts';
 import { until } from '../../support/until.ts';
@@ -15,7 +15,7 @@ let socket: TestSocket;
 
 beforeEach(async () => {
   engine = await startTestSandbox();
-  gateway = await startTestGateway({ instances: [engine.url] });
+  gateway = await startTestGateway({ instances: [engine.url], env: { COMFYUI_REQUEST_TIMEOUT: '2' } });
   socket = await gateway.socket('watcher');
 });
 afterEach(async () => {
@@ -113,9 +113,40 @@ describe('a history', () => {
     for (const id of [late, failed]) expect(brokenRules(socket.of(id))).toEqual([]);
   });
 
-  test('that never gets the entry ends the prompt as lost, once', async () => {
-    engine.sandbox.knobs.set({ loseHistoryEntries: 1 });
+  test.each([
+    ['never gets the entry', { loseHistoryEntries: 1 }],
+    ['is always empty', { emptyHistory: true }],
+    ['always fails', { failHistory: 1_000 }],
+    ['never answers', { hang: { 'GET /history/:id': 1_000 } }],
+  ])('that %s does not keep the prompt from its result: all messages came, and they name its pictures', { timeout: 40_000 }, async (_what, knobs) => {
+    engine.sandbox.knobs.set(knobs);
     const id = await submit();
+    const ending = await socket.ending(id, 20_000);
+    expect(ending).toMatchObject({ type: 'result', data: { images: [{ node_id: '3', kind: 'image', url: containing('/api/v1/images/download?') }], durations: { execution_ms: aNumber } } });
+    expect(brokenRules(socket.of(id))).toEqual([]);
+    expect(await gateway.state(id)).toMatchObject({ state: 'completed', outputs: [{ node_id: '3' }] });
+    expect(await gateway.history(id)).toMatchObject({ state: 'completed', outputs: { '3': {} }, status: { status_str: 'success', completed: true } });
+    expect(await gateway.images(id)).toHaveLength(1);
+  });
+
+  test('that never gets the entry of a prompt that failed does not hide why', async () => {
+    engine.sandbox.knobs.set({ loseHistoryEntries: 1, nodeDelayMs: 60_000 });
+    const id = await submit();
+    await gateway.reaches(id, 'running');
+    await fetch(`${engine.url}/interrupt`, { method: 'POST' });
+    expect(await socket.ending(id)).toMatchObject({ type: 'execution_interrupted', data: { node_type: 'EmptyImage', reason: containing('Somebody') } });
+    expect(await gateway.history(id)).toMatchObject({ state: 'interrupted' });
+    expect(brokenRules(socket.of(id))).toEqual([]);
+  });
+
+  test('that never gets the entry of a prompt of which messages were missed ends it as lost, once', async () => {
+    engine.sandbox.knobs.set({ loseHistoryEntries: 1, hold: true });
+    const id = await submit();
+    await gateway.reaches(id, 'running');
+    engine.sandbox.closeSockets();
+    await until('the socket was opened again', () => (engine.sandbox.counters.snapshot.requests['WS /ws'] ?? 0) > 1);
+    await until('the instance is connected', async () => (await gateway.healthy()) === 1);
+    engine.sandbox.knobs.set({ hold: false });
     expect(await socket.ending(id)).toMatchObject({ type: 'execution_error', data: { code: 'PROMPT_LOST' } });
     expect(brokenRules(socket.of(id))).toEqual([]);
   });
