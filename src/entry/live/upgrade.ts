@@ -3,10 +3,9 @@ import type { Duplex } from 'node:stream';
 import type { RequestHandler } from 'express';
 import { fail, type GatewayError } from '../../core/errors.ts';
 import { problemType, toProblem } from '../http/problem.ts';
-import type { IncomingMessage } from '../server.ts';
 
 /** Any other `Upgrade` (h2c, say) is an offer that a server may ignore (RFC 9110, 7.8): such calls are served as they are. */
-export function asksForSocket({ method, headers }: Pick<IncomingMessage, 'method' | 'headers'>): boolean {
+export function asksForSocket({ method, headers }: { readonly method?: string | undefined; readonly headers: { readonly upgrade?: string | undefined } }): boolean {
   return method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket';
 }
 

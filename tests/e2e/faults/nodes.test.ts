@@ -56,7 +56,8 @@ test.each(['nodes/19-subgraph-expansion.jsonl', 'nodes/21-async-nodes.jsonl'])('
   for (const run of runs) {
     const { prompt_id: id } = await gateway.submit(run.workflow, { client_id: 'watcher' });
     const ending = await socket.ending(id);
-    const wentWell = run.history.includes('"status_str": "success"');
+    // One run was recorded without its history: its messages tell.
+    const wentWell = run.frames.some((frame) => frame.includes('"execution_success"'));
     expect(ending.type).toBe(wentWell ? 'result' : 'execution_error');
     expect(brokenRules(socket.of(id))).toEqual([]);
   }
