@@ -42,7 +42,7 @@ export function openDoor(server: Server, deps: DoorDeps): Door {
     try {
       const { clientId, caller } = admit(request, deps);
       const watch = deps.live.watch(caller, clientId);
-      sockets.handleUpgrade(request, socket, head, (webSocket) => serve(webSocket, watch, { deps, address: request.socket.remoteAddress }));
+      sockets.handleUpgrade(request, socket, head, (webSocket) => serve(webSocket, watch, { deps, connection: request.socket }));
       socket.once('close', () => watch.close(1006, 'the socket has gone'));
     } catch (error) {
       turnAway(socket, error, deps);
@@ -109,9 +109,9 @@ function turnAway(socket: Duplex, error: unknown, { newId, log }: DoorDeps): voi
   refuse(socket, known, requestId);
 }
 
-function serve(webSocket: WebSocket, watch: Watch, { deps, address }: { deps: DoorDeps; address: string | undefined }): void {
+function serve(webSocket: WebSocket, watch: Watch, { deps, connection }: { deps: DoorDeps; connection: IncomingMessage['socket'] }): void {
   const gone = new AbortController();
-  const session = new Session(watch, { ...deps, consume: () => deps.rateLimit.consume(watch.caller, address) }, gone.signal);
+  const session = new Session(watch, { ...deps, consume: () => deps.rateLimit.consume(watch.caller, connection.remoteAddress) }, gone.signal);
   let alive = true;
   const heartbeat = setInterval(() => {
     if (!alive) return webSocket.terminate();
@@ -130,7 +130,7 @@ function serve(webSocket: WebSocket, watch: Watch, { deps, address }: { deps: Do
     watch.close(1006, 'the socket has gone');
   });
   session.greet();
-  void pump(webSocket, watch, deps.log);
+  void pump({ webSocket, connection }, watch, deps.log);
 }
 
 function textOf(data: Buffer | ArrayBuffer | Buffer[]): string {
