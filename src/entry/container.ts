@@ -201,10 +201,10 @@ function registerFiles(container: DependencyContainer): void {
     files: get.resolve(tokens.comfyui).files,
     records: records(get),
     stores: get.resolve(tokens.stores),
-    converter: new Converter(),
+    converter: new Converter(get.resolve(tokens.config).OUTPUT_DIR),
     log: get.resolve(tokens.logging).logger('router'),
     liveOutput: (promptId, ref) => get.resolve(tokens.tracker).madeBy(promptId, ref),
-    copied: (promptId, ref) => get.resolve(tokens.mirror).copied(promptId, ref),
+    following: (promptId, ref) => get.resolve(tokens.mirror).follow(promptId, ref),
   }));
 }
 

@@ -25,10 +25,19 @@ export interface UpstreamFile {
   readonly body: Readable;
 }
 
+export interface ViewRequest {
+  readonly ref: FileRef;
+  /** Header values as they are to be sent. If-Range is not among them: ComfyUI knows only its dates, and sends a part for any tag. */
+  readonly range?: string | undefined;
+  readonly ifNoneMatch?: string | undefined;
+  readonly ifModifiedSince?: string | undefined;
+  readonly head?: boolean;
+}
+
 /** Files of an instance (POST /upload/image, GET /view). */
 export interface ComfyuiFiles {
   /** Writes the file, replacing one of the same name. Answers the name to use in a graph. Throws CONNECTION_ERROR or UPSTREAM_ERROR. */
   upload(instance: Instance, file: UpstreamUpload, signal: AbortSignal): Promise<{ name: string; subfolder: string; type: string }>;
   /** Opens a file as a stream; 404 is an answer. Throws CONNECTION_ERROR or UPSTREAM_ERROR. */
-  view(instance: Instance, request: { readonly ref: FileRef; readonly range?: string | undefined; readonly ifNoneMatch?: string | undefined; readonly head?: boolean }, signal: AbortSignal): Promise<UpstreamFile>;
+  view(instance: Instance, request: ViewRequest, signal: AbortSignal): Promise<UpstreamFile>;
 }

@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream';
 import { z } from 'zod';
 import { limits } from '../constants/limits.ts';
 
@@ -72,9 +73,16 @@ export type UploadAnswer = z.infer<typeof UploadAnswer>;
 
 export const UrlAnswer = z.object({ url: z.string() }).meta({ id: 'UrlAnswer' });
 
-/** A file on its way to a caller. Bytes are pulled; whoever stops pulling must destroy `body`. */
+/** Bytes that write themselves, which costs less than a stream does. Whoever has one pours or discards it, or something stays open. */
+export interface FileBody {
+  /** Writes all of them into `into` at its pace, and ends it. `into` is destroyed when this rejects: with what went wrong, or because `into` closed or `signal` fired. */
+  pour(into: Writable, signal: AbortSignal): Promise<void>;
+  discard(): void;
+}
+
+/** A file on its way to a caller. A stream is pulled; whoever stops pulling must destroy it. */
 export interface FileAnswer {
-  readonly body: NodeJS.ReadableStream | undefined;
+  readonly body: NodeJS.ReadableStream | FileBody | undefined;
   readonly filename: string;
   readonly contentType: string;
   /** Bytes of the whole file where known. */

@@ -16,21 +16,32 @@ export function isSafeSegment(name: string): boolean {
   return name.isWellFormed() && !FORBIDDEN.test(name) && !/[. ]$/.test(name) && !RESERVED.test(name);
 }
 
-/**
- * The path of `segments` below `root`; slashes inside a segment separate further ones. Throws FILE_OPERATION_ERROR (400) for
- * a segment that is not safe, for a path that is too long, and for a symbolic link that leads out of the folder or nowhere.
- */
-export async function inside(root: string, ...segments: string[]): Promise<string> {
-  const names = segments.flatMap((segment) => (segment === '' ? [] : segment.split('/')));
+/** The path of `segments` below `root`, links not looked at; slashes inside a segment separate further ones. Throws FILE_OPERATION_ERROR (400). */
+export function below(root: string, ...segments: readonly string[]): string {
+  const names = namesOf(segments);
   const bad = names.find((name) => !isSafeSegment(name));
   if (bad !== undefined || names.length === 0) throw refusal(bad ?? '');
   const path = join(root, ...names);
   if (Buffer.byteLength(path) > MAX_PATH) throw refusal(names.join('/'));
-  const base = await nearestReal(root);
-  const real = await nearestReal(path);
-  if (base === undefined || real === undefined || (real !== base && !real.startsWith(base.endsWith(sep) ? base : base + sep))) throw refusal(names.join('/'));
   return path;
 }
+
+/** As `below`, and throws as well for a symbolic link that leads out of the folder or nowhere. */
+export async function inside(root: string, ...segments: readonly string[]): Promise<string> {
+  const path = below(root, ...segments);
+  const [first = ''] = namesOf(segments);
+  // Where not even the first part is there, no link is: one look instead of one for each part.
+  if ((await isMissing(join(root, first))) || (await staysInside(root, path))) return path;
+  throw refusal(namesOf(segments).join('/'));
+}
+
+/** Whether no link on the way to `path` leads out of `root` or nowhere. */
+export async function staysInside(root: string, path: string): Promise<boolean> {
+  const [base, real] = await Promise.all([nearestReal(root), nearestReal(path)]);
+  return base !== undefined && real !== undefined && (real === base || real.startsWith(base.endsWith(sep) ? base : base + sep));
+}
+
+const namesOf = (segments: readonly string[]): string[] => segments.flatMap((segment) => (segment === '' ? [] : segment.split('/')));
 
 function refusal(name: string): Error {
   return fail('FILE_OPERATION_ERROR', `"${name.slice(0, 100)}" is not a file name that is taken here.`, { status: 400 });
@@ -51,4 +62,8 @@ async function nearestReal(path: string): Promise<string | undefined> {
 async function isLink(path: string): Promise<boolean> {
   const found = await lstat(path).catch(() => undefined);
   return found?.isSymbolicLink() ?? false;
+}
+
+async function isMissing(path: string): Promise<boolean> {
+  return lstat(path).then(() => false, (error: unknown) => codeOf(error) === 'ENOENT');
 }

@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
 import { type TemporaryFolder, temporaryFolder } from '../../../tests/support/temporary-folder.ts';
 import { until } from '../../../tests/support/until.ts';
 import { inside, isSafeSegment } from './confined.ts';
-import { find, read, remove } from './read.ts';
+import { find, findInside, read, remove } from './read.ts';
 import { receive } from './receive.ts';
 import { oldFiles, removePartial, sweep } from './sweep.ts';
 
@@ -269,10 +269,20 @@ describe('files that are there', () => {
     for (const name of ['a', 'none', 'a/b.txt/c', 'x'.repeat(300)]) expect(await find(join(root, name)), name).toBeUndefined();
   });
 
-  it('are read whole or in part', async () => {
+  it('are found below a folder unless their name is not safe or a link leads elsewhere', async () => {
+    await put('a/b.txt', { text: 'hello' });
+    await writeFile(join(folder.path, 'secret'), 's');
+    await symlink(join(folder.path, 'secret'), join(root, 'out'));
+    await symlink(folder.path, join(root, 'up'));
+    await symlink(join(root, 'a'), join(root, 'within'));
+    for (const segments of [['a', 'b.txt'], ['a/b.txt'], ['within', '', 'b.txt']]) expect(await findInside(root, ...segments), segments.join()).toMatchObject({ size: 5 });
+    for (const segments of [['none'], ['a'], ['a', 'c.txt'], ['none', 'deep', 'x']]) expect(await findInside(root, ...segments), segments.join()).toBeUndefined();
+    for (const segments of [['out'], ['up', 'secret'], ['..', 'secret'], ['/etc/passwd'], ['']]) await expect(findInside(root, ...segments), segments.join()).rejects.toMatchObject({ code: 'FILE_OPERATION_ERROR', status: 400 });
+  });
+
+  it('are read as a stream', async () => {
     await put('a.txt', { text: 'abcdefghij' });
     expect((await buffer(read(join(root, 'a.txt')))).toString()).toBe('abcdefghij');
-    expect((await buffer(read(join(root, 'a.txt'), { start: 2, end: 4 }))).toString()).toBe('cde');
     await expect(buffer(read(join(root, 'none')))).rejects.toThrow('ENOENT');
   });
 

@@ -1,14 +1,30 @@
-import { createReadStream } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { deflateSync, crc32 } from 'node:zlib';
-import { Readable } from 'node:stream';
 import sharp from 'sharp';
-import { describe, expect, it, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
+import { containing } from '../../../tests/support/matchers.ts';
+import { type TemporaryFolder, temporaryFolder } from '../../../tests/support/temporary-folder.ts';
 import { convertPicture, type PictureChange } from './picture.ts';
 
 const nothing: PictureChange = { format: undefined, quality: undefined, width: undefined, height: undefined };
-const never = new AbortController().signal;
 const picture = (width = 40, height = 20) => sharp({ create: { width, height, channels: 3, background: '#804020' } });
-const convert = (bytes: Buffer, change: Partial<PictureChange>, signal = never) => convertPicture(Readable.from([bytes]), { ...nothing, ...change }, signal);
+
+let folder: TemporaryFolder;
+let count = 0;
+beforeAll(async () => {
+  folder = await temporaryFolder();
+});
+afterAll(() => folder[Symbol.asyncDispose]());
+
+async function convert(bytes: Buffer, change: Partial<PictureChange>): Promise<{ bytes: Buffer; contentType: string }> {
+  const [from, to] = [join(folder.path, `from-${(count += 1)}`), join(folder.path, `to-${count}.part`)];
+  await writeFile(from, bytes);
+  const { size, contentType } = await convertPicture(from, to, { ...nothing, ...change });
+  const made = await readFile(to);
+  expect(size).toBe(made.length);
+  return { bytes: made, contentType };
+}
 
 /** A PNG of a few hundred bytes that unfolds to `side` × `side` pixels. */
 function bomb(side: number): Buffer {
@@ -64,42 +80,20 @@ describe('a picture on its way out', () => {
     await expect(convert(bytes, { format: 'webp' })).rejects.toMatchObject({ code: 'UNSUPPORTED_MEDIA_TYPE' });
   });
 
-  it('fails with its source, and does not wait for the rest', async () => {
-    const bytes = await picture(400, 400).png().toBuffer();
-    const source = Readable.from((async function* () {
-      yield bytes.subarray(0, 100);
-      throw new TypeError('the disk is gone');
-    })());
-    await expect(convertPicture(source, { ...nothing, format: 'webp' }, never)).rejects.toThrow('the disk is gone');
+  it('that went away before its turn is not there', async () => {
+    await expect(convertPicture(join(folder.path, 'none.png'), join(folder.path, '.to.part'), { ...nothing, format: 'webp' })).rejects.toMatchObject({ code: 'IMAGE_NOT_FOUND' });
   });
 
-  it('fails with a source that was lost before its turn', async () => {
-    await expect(convertPicture(createReadStream('/dev/null/none.png'), { ...nothing, format: 'webp' }, never)).rejects.toThrow(/ENOTDIR/);
-  });
-
-  it('is given up when the caller is gone, and its source is let go', async () => {
-    const caller = new AbortController();
-    const source = new Readable({ read() {} });
-    source.push((await picture(400, 400).png().toBuffer()).subarray(0, 100));
-    const made = convertPicture(source, { ...nothing, format: 'webp' }, caller.signal);
-    setTimeout(() => caller.abort(), 20);
-    await expect(made).rejects.toMatchObject({ name: 'AbortError' });
-    expect(source.destroyed).toBe(true);
-  });
-
-  it('is not taken in when the file is far larger than pictures are', async () => {
-    let given = 0;
-    const source = Readable.from((async function* () {
-      for (;;) yield Buffer.alloc((given += 1, 1024 * 1024));
-    })());
-    await expect(convertPicture(source, { ...nothing, format: 'webp' }, never)).rejects.toMatchObject({ code: 'PAYLOAD_TOO_LARGE' });
-    expect(given).toBeLessThan(160);
-  });
-
-  it('is not begun for a caller who is gone already', async () => {
-    const source = Readable.from([Buffer.from('x')]);
-    await expect(convertPicture(source, { ...nothing, format: 'webp' }, AbortSignal.abort())).rejects.toMatchObject({ name: 'AbortError' });
-    expect(source.destroyed).toBe(true);
+  it('that the disk has no place for is a clear error without a path', async () => {
+    await writeFile(join(folder.path, 'from'), await picture().png().toBuffer());
+    const places = process.platform === 'linux' ? ['/dev/full', join(folder.path, 'no', 'folder')] : [join(folder.path, 'no', 'folder')];
+    for (const format of ['png', 'jpeg', 'webp', 'avif'] as const) {
+      for (const place of places) {
+        const refused = await convertPicture(join(folder.path, 'from'), place, { ...nothing, format }).catch((error: unknown) => error);
+        expect(refused, `${format} to ${place}`).toMatchObject({ code: 'FILE_OPERATION_ERROR', status: 500 });
+        expect(String(refused)).not.toContain(place);
+      }
+    }
   });
 });
 
@@ -134,9 +128,19 @@ describe('a picture with details', () => {
     await expect(convert(await bytes(), { format: 'webp' })).rejects.toMatchObject({ code: 'UNSUPPORTED_MEDIA_TYPE' });
   });
 
-  it('of 20,000 x 20,000 pixels in a small file is refused', async () => {
-    const flat = await sharp({ create: { width: 20_000, height: 20_000, channels: 3, background: 'red' }, limitInputPixels: false }).png({ compressionLevel: 9 }).toBuffer();
-    expect(flat.length).toBeLessThan(4_000_000);
-    await expect(convert(flat, { width: 10 })).rejects.toMatchObject({ code: 'PAYLOAD_TOO_LARGE' });
+  it('of 51 million pixels in a small file is refused, whatever is to be made of it', async () => {
+    const flat = await sharp({ create: { width: 10_200, height: 5_000, channels: 3, background: 'red' } }).png({ compressionLevel: 9 }).toBuffer();
+    expect(flat.length).toBeLessThan(1_000_000);
+    for (const change of [{ width: 10 }, { format: 'webp' }, { format: 'avif', width: 100 }] as const) await expect(convert(flat, change)).rejects.toMatchObject({ code: 'PAYLOAD_TOO_LARGE', message: containing('50000000 pixels') });
   });
+
+  it('is refused where the result would have too many pixels for its format, and made where it is smaller', async () => {
+    const tall = await sharp({ create: { width: 4_100, height: 8_200, channels: 3, background: 'red' } }).jpeg().withMetadata({ orientation: 6 }).toBuffer();
+    await expect(convert(tall, { format: 'avif' })).rejects.toMatchObject({ code: 'PAYLOAD_TOO_LARGE', message: containing('8200 x 4100 is too large for avif') });
+    await expect(convert(tall, { format: 'webp' })).rejects.toMatchObject({ code: 'PAYLOAD_TOO_LARGE', message: containing('too large for webp') });
+    await expect(convert(tall, { format: 'avif', width: 8_190, height: 4_099 })).rejects.toMatchObject({ code: 'PAYLOAD_TOO_LARGE' });
+    expect(await sharp((await convert(tall, { format: 'avif', width: 410 })).bytes).metadata()).toMatchObject({ width: 410, height: 205 });
+    expect((await convert(tall, { format: 'jpeg' })).contentType).toBe('image/jpeg');
+  });
+
 });

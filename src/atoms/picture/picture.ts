@@ -1,6 +1,4 @@
-import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import type { Sharp } from 'sharp';
+import type { Metadata, Sharp } from 'sharp';
 import { fail, failedWith, reasonOf } from '../../core/errors.ts';
 
 export interface PictureChange {
@@ -10,57 +8,56 @@ export interface PictureChange {
   readonly height: number | undefined;
 }
 
-/** Pixels of a picture that is opened at all: a small file may unfold to gigabytes. */
-const MAX_PIXELS = 100_000_000;
-/** Bytes of a picture that is opened at all: sharp holds what it is fed until it has all of it. */
-const MAX_BYTES = 128 * 1024 * 1024;
+/** Pixels of a picture that is opened at all: a small file may unfold to gigabytes. 50 million take up to 0.5 GB. */
+const MAX_PIXELS = 50_000_000;
+/** Pixels of what is made, by format: an AVIF of 16.8 million takes 0.6 GB and 2 s of two cores, a WebP of twice as many 0.3 GB and up to 10 s. */
+const MAX_MADE: Readonly<Record<string, number>> = { avif: 4_096 ** 2, webp: 2 * 4_096 ** 2 };
 /** Seconds that sharp may work on one picture. */
 const MAX_SECONDS = 60;
+/** Of 0 to 9. Each step up takes twice the time for a few percent of the size. */
+const AVIF_EFFORT = 0;
+
+const KEPT = ['jpeg', 'png', 'webp', 'gif', 'tiff', 'avif'] as const;
+type Format = (typeof KEPT)[number];
 
 /**
- * Re-encodes a picture through sharp, which is loaded on first use. Fits into width and height, never enlarges, turns it as
- * its EXIF says; of a moving picture the first frame. Throws UNSUPPORTED_MEDIA_TYPE for what is no picture,
- * PAYLOAD_TOO_LARGE for too many bytes or pixels, and what the source fails with. The source is destroyed in any case.
+ * Re-encodes a picture file into another through sharp, which is loaded on first use; neither is held in memory as a file. Fits
+ * into width and height, never enlarges, turns it as its EXIF says; of a moving picture the first frame. Throws
+ * UNSUPPORTED_MEDIA_TYPE for what is no picture, PAYLOAD_TOO_LARGE for too many pixels, TASK_TIMEOUT, IMAGE_NOT_FOUND, and
+ * FILE_OPERATION_ERROR when the result cannot be written. It cannot be stopped: whoever counts what runs counts it until this settles.
  */
-export async function convertPicture(source: Readable, change: PictureChange, signal: AbortSignal): Promise<{ bytes: Buffer; contentType: string }> {
-  // A source that fails before sharp is there to hear of it must not end the process.
-  source.on('error', () => undefined);
-  try {
-    const picture = await open(change);
-    return await encoded(source, picture, signal);
-  } finally {
-    source.destroy();
-  }
-}
-
-async function encoded(source: Readable, picture: Sharp, signal: AbortSignal): Promise<{ bytes: Buffer; contentType: string }> {
-  try {
-    await pipeline(source, bounded, picture, { signal });
-    const { data, info } = await picture.toBuffer({ resolveWithObject: true });
-    return { bytes: data, contentType: `image/${info.format === 'heif' ? 'avif' : info.format}` };
-  } catch (error) {
-    if (signal.aborted) throw signal.reason;
-    throw failedWith(error) || error === source.errored ? error : translated(error);
-  }
-}
-
-async function open({ format, quality, width, height }: PictureChange): Promise<Sharp> {
+export async function convertPicture(from: string, to: string, change: PictureChange): Promise<{ size: number; contentType: string }> {
   const { default: sharp } = await import('sharp');
   sharp.cache(false);
-  const picture = sharp({ limitInputPixels: MAX_PIXELS, sequentialRead: true }).autoOrient().timeout({ seconds: MAX_SECONDS });
-  if (width !== undefined || height !== undefined) picture.resize(width ?? null, height ?? null, { fit: 'inside', withoutEnlargement: true });
-  if (format !== undefined) picture.toFormat(format, quality === undefined || format === 'png' ? {} : { quality });
-  else if (quality !== undefined) picture.jpeg({ quality, force: false }).webp({ quality, force: false }).avif({ quality, force: false });
-  return picture;
+  try {
+    const picture = sharp(from, { limitInputPixels: MAX_PIXELS, sequentialRead: true });
+    const found = await picture.metadata();
+    const format = change.format ?? formatOf(found);
+    check(found, change, format);
+    const { size } = await changed(picture, change, format).toFile(to);
+    return { size, contentType: `image/${format}` };
+  } catch (error) {
+    throw failedWith(error) ? error : translated(error);
+  }
 }
 
-async function* bounded(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void> {
-  let size = 0;
-  for await (const chunk of source) {
-    size += chunk.length;
-    if (size > MAX_BYTES) throw fail('PAYLOAD_TOO_LARGE', `the file has more than ${MAX_BYTES} bytes and is not converted; fetch it as it is.`);
-    yield chunk;
-  }
+/** What cannot be made becomes a PNG. */
+function formatOf({ format }: Metadata): Format {
+  return format === 'heif' ? 'avif' : (KEPT.find((known) => known === format) ?? 'png');
+}
+
+function check(found: Metadata, { width = Infinity, height = Infinity }: PictureChange, format: Format): void {
+  const { width: across, height: down } = found.autoOrient;
+  if (across * down > MAX_PIXELS) throw fail('PAYLOAD_TOO_LARGE', `the picture has more than ${MAX_PIXELS} pixels and is not converted; fetch it as it is.`);
+  const scale = Math.min(1, width / across, height / down);
+  const most = MAX_MADE[format] ?? MAX_PIXELS;
+  if (across * down * scale ** 2 > most) throw fail('PAYLOAD_TOO_LARGE', `a picture of ${across} x ${down} is too large for ${format}, which is made of up to ${most} pixels; give a smaller width or height, or take another format.`);
+}
+
+function changed(picture: Sharp, { quality, width, height }: PictureChange, format: Format): Sharp {
+  const sized = width === undefined && height === undefined ? picture : picture.resize(width ?? null, height ?? null, { fit: 'inside', withoutEnlargement: true });
+  const lossy = quality === undefined || format === 'png' || format === 'gif' ? {} : { quality };
+  return sized.autoOrient().toFormat(format, format === 'avif' ? { ...lossy, effort: AVIF_EFFORT } : lossy).timeout({ seconds: MAX_SECONDS });
 }
 
 /** What sharp says about a picture that it does not like has many words. */
@@ -68,5 +65,7 @@ function translated(error: unknown): Error {
   const reason = reasonOf(error);
   if (/pixel limit/i.test(reason)) return fail('PAYLOAD_TOO_LARGE', `the picture has more than ${MAX_PIXELS} pixels and is not converted; fetch it as it is.`, { cause: error });
   if (/timeout: \d+%/i.test(reason)) return fail('TASK_TIMEOUT', `the picture was not converted within ${MAX_SECONDS} seconds.`, { cause: error });
+  if (/write error|unable to open for write/i.test(reason)) return fail('FILE_OPERATION_ERROR', 'the disk refused a converted picture.', { cause: error });
+  if (/file is missing/i.test(reason)) return fail('IMAGE_NOT_FOUND', 'the file went away before it was converted.', { cause: error });
   return fail('UNSUPPORTED_MEDIA_TYPE', 'the file is not a picture that can be converted; fetch it as it is.', { cause: error });
 }

@@ -50,7 +50,7 @@ export class ImageCoordinator {
 
   async download(caller: Caller, request: { query: FileQuery; conditions: FileConditions; conversion: Conversion }, signal: AbortSignal): Promise<FileAnswer> {
     const location = await locate(this.#parts, caller, request.query);
-    return this.#downloads.open({ location, conditions: request.conditions, conversion: request.conversion }, signal);
+    return this.#downloads.open({ key: caller.key, location, conditions: request.conditions, conversion: request.conversion }, signal);
   }
 
   /** The URL to fetch that file by, with `prompt_id` where it is an output. IMAGE_NOT_FOUND when the caller has no such file. */

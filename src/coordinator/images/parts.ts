@@ -5,7 +5,7 @@ import type { InputRecords, PromptRecords } from '../../models/records.ts';
 import type { Converter } from '../../molecules/conversion/conversion.ts';
 import type { InputStore } from '../../molecules/input-store/input-store.ts';
 import type { InstancePool } from '../../molecules/instance-pool/pool.ts';
-import type { OutputStore } from '../../molecules/output-store/output-store.ts';
+import type { GrowingCopy, OutputStore } from '../../molecules/output-store/output-store.ts';
 
 /** The molecules that handing files over and fetching them is made of. */
 export interface ImageParts {
@@ -19,6 +19,6 @@ export interface ImageParts {
   readonly now: () => number;
   /** Instance of a prompt that runs and has made this file; undefined when it has not. */
   readonly liveOutput: (promptId: string, ref: FileRef) => { readonly key: string; readonly instance: string } | undefined;
-  /** Resolves when the copy of a file that is under way is there, or after a moment. */
-  readonly copied: (promptId: string, ref: FileRef) => Promise<void>;
+  /** The copy that is being made of an output, begun now if it has not been yet. Throws CONNECTION_ERROR. */
+  readonly following: (promptId: string, ref: FileRef) => Promise<GrowingCopy | undefined>;
 }

@@ -14,21 +14,24 @@ export interface SendFileOptions {
   readonly head: boolean;
 }
 
-/** Sends a file, a part of it, or that there is none; `body` is pulled at the caller's pace and destroyed in any case. */
+/** Sends a file, a part of it, or that there is none, at the caller's pace. Nothing of `body` stays open. */
 export async function sendFile(answer: FileAnswer, { response, signal, head }: SendFileOptions): Promise<void> {
   const { body } = answer;
-  response.once('close', () => destroy(body));
+  response.once('close', () => discard(body));
   response.writeHead(statusOf(answer), headersOf(answer));
   if (head || body === undefined || response.statusCode === 304 || response.statusCode === 416) {
-    destroy(body);
+    discard(body);
     response.end();
-    return;
+  } else if ('pour' in body) {
+    await body.pour(response, signal);
+  } else {
+    await pipeline(body, response, { signal });
   }
-  await pipeline(body, response, { signal });
 }
 
-function destroy(body: NodeJS.ReadableStream | undefined): void {
+function discard(body: FileAnswer['body']): void {
   if (body instanceof Readable) body.destroy();
+  else if (body !== undefined && 'discard' in body) body.discard();
 }
 
 function statusOf({ part }: FileAnswer): number {

@@ -2,11 +2,9 @@ import type { HttpStream } from '../../atoms/http-stream/http-stream.ts';
 import { parseJson } from '../../atoms/json/json.ts';
 import { fail } from '../../core/errors.ts';
 import { upstreamFailure, upstreamStatus } from '../../core/http-failure.ts';
-import type { ComfyuiFiles, UpstreamFile, UpstreamUpload } from '../../models/comfyui-files.ts';
+import type { ComfyuiFiles, UpstreamFile, UpstreamUpload, ViewRequest } from '../../models/comfyui-files.ts';
 import type { Instance } from '../../models/instance.ts';
 import { Uploaded } from './wire.ts';
-
-type ViewRequest = Parameters<ComfyuiFiles['view']>[1];
 
 /** Brings files to instances and fetches them (POST /upload/image, GET /view). Facts: http/upload-image.json, http/view.json. */
 export class HttpComfyuiFiles implements ComfyuiFiles {
@@ -36,7 +34,12 @@ export class HttpComfyuiFiles implements ComfyuiFiles {
 
   async view(instance: Instance, request: ViewRequest, signal: AbortSignal): Promise<UpstreamFile> {
     const query = new URLSearchParams({ filename: request.ref.filename, subfolder: request.ref.subfolder, type: request.ref.type });
-    const headers = { ...instance.headers, ...(request.range ? { Range: request.range } : {}), ...(request.ifNoneMatch ? { 'If-None-Match': request.ifNoneMatch } : {}) };
+    const headers = {
+      ...instance.headers,
+      ...(request.range ? { Range: request.range } : {}),
+      ...(request.ifNoneMatch ? { 'If-None-Match': request.ifNoneMatch } : {}),
+      ...(request.ifModifiedSince ? { 'If-Modified-Since': request.ifModifiedSince } : {}),
+    };
     const call = { method: request.head ? 'HEAD' : 'GET', url: `${instance.url}/view?${query.toString()}`, headers, idleMs: this.#timeouts.idleMs } as const;
     const answer = await this.#http.open(call, signal).catch((error: unknown) => {
       throw upstreamFailure(instance.name, error);

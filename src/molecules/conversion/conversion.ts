@@ -1,25 +1,79 @@
 import type { Readable } from 'node:stream';
+import { openPart } from '../../atoms/files/open.ts';
+import { pourInto, scratch } from '../../atoms/files/scratch.ts';
 import { convertPicture } from '../../atoms/picture/picture.ts';
-import type { Conversion } from '../../models/file.ts';
-import { Turns } from './turns.ts';
+import { fail } from '../../core/errors.ts';
+import type { Conversion, FileBody } from '../../models/file.ts';
+import { type Bounds, Turns } from './turns.ts';
 
-/** Conversions that run and that wait; beyond that callers are sent away. */
-const BOUNDS = { atOnce: 2, waiting: 64 } as const;
+type Made = Omit<Converted<ConversionSource>, 'source'>;
 
-/** Converts pictures, a few at a time. */
+/** Two cores are busy with two conversions; a third turn is kept free for other keys. */
+const BOUNDS: Bounds = { atOnce: 3, perKey: 2, waiting: 64, waitingPerKey: 32 };
+/** Bytes of a file that is fetched to be converted. */
+const MAX_BYTES = 256 * 1024 * 1024;
+
+/** A picture to convert: a file of ours, or one that is on its way. */
+export type ConversionSource = { readonly path: string } | { readonly body: Readable };
+
+/** `body` must be poured or discarded. */
+export interface Converted<S extends ConversionSource> {
+  readonly source: S;
+  readonly body: FileBody;
+  readonly size: number;
+  readonly contentType: string;
+}
+
+export interface ConversionOrder<S extends ConversionSource> {
+  /** Whose share it is. */
+  readonly key: string;
+  /** Called when the turn has come. */
+  readonly open: () => Promise<S>;
+  readonly conversion: Conversion;
+}
+
+/** Converts pictures, a few at a time. Whatever is made lies on disk until it is fetched, so that slow readers hold no memory. */
 export class Converter {
   readonly #turns: Turns;
+  readonly #folder: string;
 
-  constructor(bounds: { readonly atOnce: number; readonly waiting: number } = BOUNDS) {
+  /** `folder` is for files that nobody sees. */
+  constructor(folder: string, bounds: Bounds = BOUNDS) {
+    this.#folder = folder;
     this.#turns = new Turns(bounds);
   }
 
   /**
-   * `open` is called when its turn has come. Throws QUEUE_FULL, UNSUPPORTED_MEDIA_TYPE, PAYLOAD_TOO_LARGE, what the stream
-   * fails with, or why `signal` fired.
+   * Throws QUEUE_FULL, UNSUPPORTED_MEDIA_TYPE, PAYLOAD_TOO_LARGE, TASK_TIMEOUT, FILE_OPERATION_ERROR, CONNECTION_ERROR when the
+   * source breaks off, or why `signal` fired; what runs then cannot be stopped, and counts until it has ended.
    */
-  async convert(open: () => Promise<Readable>, conversion: Conversion, signal: AbortSignal): Promise<{ bytes: Buffer; contentType: string }> {
-    return this.#turns.take(async () => convertPicture(await open(), conversion, signal), signal);
+  async convert<S extends ConversionSource>({ key, open, conversion }: ConversionOrder<S>, signal: AbortSignal): Promise<Converted<S>> {
+    const deed = async (): Promise<Converted<S>> => {
+      const source = await open();
+      const made = await ('path' in source ? this.#convert(source.path, conversion) : this.#fetchAndConvert(source.body, conversion, signal));
+      if (!signal.aborted) return { source, ...made };
+      made.body.discard();
+      throw signal.reason;
+    };
+    return this.#turns.take(key, deed, signal);
+  }
+
+  async #fetchAndConvert(body: Readable, conversion: Conversion, signal: AbortSignal): Promise<Made> {
+    return scratch(this.#folder, async (path) => {
+      await pourInto(path, body, { maxBytes: MAX_BYTES, signal }).catch((error: unknown) => {
+        throw body.errored === error && !signal.aborted ? fail('CONNECTION_ERROR', 'the instance broke off while the file was fetched.', { cause: error }) : error;
+      });
+      return this.#convert(path, conversion);
+    });
+  }
+
+  async #convert(from: string, conversion: Conversion): Promise<Made> {
+    return scratch(this.#folder, async (to) => {
+      const made = await convertPicture(from, to, conversion);
+      const body = await openPart(to, { start: 0, end: made.size - 1 });
+      if (!body) throw fail('FILE_OPERATION_ERROR', 'a converted picture vanished.');
+      return { ...made, body };
+    });
   }
 }
 

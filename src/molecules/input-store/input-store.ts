@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { inside, isSafeSegment } from '../../atoms/files/confined.ts';
-import { find, type FoundFile, read, remove } from '../../atoms/files/read.ts';
+import { openPart } from '../../atoms/files/open.ts';
+import { findInside, type FoundFile, read, remove } from '../../atoms/files/read.ts';
 import { receive } from '../../atoms/files/receive.ts';
 import { oldFiles, removePartial } from '../../atoms/files/sweep.ts';
 import { sniff } from '../../atoms/media-type/media-type.ts';
 import { fail } from '../../core/errors.ts';
+import type { FileBody } from '../../models/file.ts';
 
 export interface StoredInput {
   readonly hash: string;
@@ -49,12 +51,17 @@ export class InputStore {
 
   /** What the database says is there. */
   async find(path: string): Promise<FoundFile | undefined> {
-    return find(await inside(this.#root, path));
+    return findInside(this.#root, path);
   }
 
-  /** Opens a stored file, or bytes `start` to `end` of it, both included; the stream fails when it is gone. */
-  open(path: string, range?: { readonly start: number; readonly end: number }): Readable {
-    return read(`${this.#root}/${path}`, range);
+  /** The stored file as a stream, which fails when it is gone. */
+  open(path: string): Readable {
+    return read(`${this.#root}/${path}`);
+  }
+
+  /** Bytes `start` to `end`, both included. Undefined when the file went after it was found. */
+  async part(file: FoundFile, span: { readonly start: number; readonly end: number }): Promise<FileBody | undefined> {
+    return openPart(file.path, span);
   }
 
   async remove(path: string): Promise<void> {

@@ -21,6 +21,11 @@ export function partOf(conditions: FileConditions, file: Validators): FileAnswer
   return parseRange(conditions.range, file.size);
 }
 
+/** Whether the caller asks for the file only if it has changed. */
+export function isConditional({ ifNoneMatch, ifModifiedSince }: FileConditions): boolean {
+  return ifNoneMatch !== undefined || ifModifiedSince !== undefined;
+}
+
 /** A file without validators has always changed. */
 export function isUnchanged({ ifNoneMatch, ifModifiedSince }: FileConditions, { etag, lastModified }: Pick<FileAnswer, 'etag' | 'lastModified'>): boolean {
   if (ifNoneMatch !== undefined) return ifNoneMatch.trim() === '*' || (etag !== undefined && ifNoneMatch.split(',').some((one) => one.trim().replace(/^W\//, '') === etag.replace(/^W\//, '')));
@@ -28,10 +33,11 @@ export function isUnchanged({ ifNoneMatch, ifModifiedSince }: FileConditions, { 
   return lastModified !== undefined && seconds(lastModified) <= since;
 }
 
-/** If-Range: the part only when the file is still the one that the caller has. */
-function rangeApplies({ ifRange }: FileConditions, { etag, lastModified }: Validators): boolean {
+/** If-Range: the part only when the file is still the one that the caller has. A weak tag does not say so, nor does a file without validators. */
+export function rangeApplies({ ifRange }: FileConditions, { etag, lastModified }: Pick<FileAnswer, 'etag' | 'lastModified'>): boolean {
   if (ifRange === undefined) return true;
-  return ifRange.includes('"') ? ifRange.trim() === etag : Date.parse(ifRange) === seconds(lastModified);
+  if (ifRange.includes('"')) return !ifRange.includes('W/') && ifRange.trim() === etag;
+  return lastModified !== undefined && Date.parse(ifRange) === seconds(lastModified);
 }
 
 /** HTTP dates have no parts of a second. */

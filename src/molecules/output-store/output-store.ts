@@ -1,9 +1,26 @@
 import type { Readable } from 'node:stream';
+import { Arriving } from '../../atoms/files/arriving.ts';
 import { inside } from '../../atoms/files/confined.ts';
-import { find, type FoundFile, read } from '../../atoms/files/read.ts';
-import { receive } from '../../atoms/files/receive.ts';
+import { openPart } from '../../atoms/files/open.ts';
+import { findInside, type FoundFile, read } from '../../atoms/files/read.ts';
 import { removePartial, sweep, type SweepLimits, type Swept } from '../../atoms/files/sweep.ts';
-import type { FileRef } from '../../models/file.ts';
+import type { FileBody, FileRef } from '../../models/file.ts';
+
+/** Bytes `start` to `end`, both included. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A copy on its way into the store. */
+export interface GrowingCopy {
+  /** As the store will find it; undefined when nobody said how large it is. */
+  readonly file: { readonly size: number; readonly modifiedAt: Date } | undefined;
+  /** Settles when the store has it, or with why it never will. */
+  readonly kept: Promise<void>;
+  /** Bytes of it, those that are still to come included; undefined when `kept` has settled. */
+  part(span: Span): FileBody | undefined;
+}
 
 /** Keeps copies of outputs: `OUTPUT_DIR/{prompt_id}/{type}/{subfolder}/{filename}`. A file is complete or not there. */
 export class OutputStore {
@@ -15,26 +32,27 @@ export class OutputStore {
 
   /** Throws FILE_OPERATION_ERROR (400) for a name that is not safe on every file system. */
   async find(promptId: string, ref: FileRef): Promise<FoundFile | undefined> {
-    return find(await this.#path(promptId, ref));
+    return findInside(this.#root, ...segmentsOf(promptId, ref));
   }
 
-  read(file: FoundFile, range?: { readonly start: number; readonly end: number }): Readable {
-    return read(file.path, range);
+  /** Undefined when the file went after it was found. */
+  async open(file: FoundFile, span: Span): Promise<FileBody | undefined> {
+    return openPart(file.path, span);
   }
 
-  /** `body` is destroyed in any case. Throws FILE_OPERATION_ERROR, and whatever the body fails with. */
-  async store(promptId: string, ref: FileRef, copy: { readonly body: Readable; readonly signal: AbortSignal }): Promise<void> {
-    const path = await this.#path(promptId, ref).catch((error: unknown) => {
+  read(file: FoundFile): Readable {
+    return read(file.path);
+  }
+
+  /** Resolves with the first bytes on disk. `body` is destroyed in any case. Rejects, as `kept` does, with FILE_OPERATION_ERROR or whatever the body fails with. */
+  async begin(promptId: string, ref: FileRef, copy: { readonly body: Readable; readonly size: number | undefined; readonly modifiedAt: Date; readonly signal: AbortSignal }): Promise<GrowingCopy> {
+    const path = await inside(this.#root, ...segmentsOf(promptId, ref)).catch((error: unknown) => {
       copy.body.on('error', () => undefined).destroy();
       throw error;
     });
-    const received = await receive(this.#root, copy.body, { maxBytes: Infinity, limitName: 'no limit', signal: copy.signal });
-    try {
-      await received.keep(path);
-    } catch (error) {
-      await received.discard().catch(() => undefined);
-      throw error;
-    }
+    const arriving = await Arriving.begin(this.#root, path, copy);
+    const { size, modifiedAt } = copy;
+    return { file: size === undefined ? undefined : { size, modifiedAt }, kept: arriving.kept, part: (span) => arriving.part(span) };
   }
 
   /** Whole prompts go, oldest first. Answers how many, and the bytes that are left. */
@@ -46,8 +64,6 @@ export class OutputStore {
   async cleanUp(before: number, signal: AbortSignal): Promise<void> {
     await removePartial(this.#root, before, signal);
   }
-
-  async #path(promptId: string, ref: FileRef): Promise<string> {
-    return inside(this.#root, promptId, ref.type, ref.subfolder, ref.filename);
-  }
 }
+
+const segmentsOf = (promptId: string, ref: FileRef): readonly string[] => [promptId, ref.type, ref.subfolder, ref.filename];

@@ -1,0 +1,65 @@
+import { fail, failedWith, type GatewayError } from '../../core/errors.ts';
+import type { UpstreamFile, ViewRequest } from '../../models/comfyui-files.ts';
+import type { FileAnswer, FileConditions, FileRef } from '../../models/file.ts';
+import type { Instance } from '../../models/instance.ts';
+import { isOneRange, isUnchanged, rangeApplies } from '../../molecules/output-store/conditions.ts';
+import { relayed } from './answers.ts';
+import { type Location, notFound } from './location.ts';
+import type { ImageParts } from './parts.ts';
+
+/** Files that are fetched from instances while they are asked for. */
+export class Relay {
+  readonly #parts: Pick<ImageParts, 'pool' | 'files'>;
+
+  constructor(parts: Pick<ImageParts, 'pool' | 'files'>) {
+    this.#parts = parts;
+  }
+
+  /** As the instance answers. If-Range is judged here: instances know only its dates. */
+  async open(location: Location, conditions: FileConditions, signal: AbortSignal): Promise<FileAnswer> {
+    const { ifNoneMatch, head } = conditions;
+    const range = conditions.range !== undefined && isOneRange(conditions.range) ? conditions.range : undefined;
+    const ifModifiedSince = ifNoneMatch === undefined ? conditions.ifModifiedSince : undefined;
+    const found = await this.view(location, { range, ifNoneMatch, ifModifiedSince, head }, signal);
+    const answer = relayed(refOf(location), found);
+    if (answer.part === 'unchanged') return answer;
+    if (answer.part !== 'unsatisfiable' && isUnchanged(conditions, answer)) {
+      found.body.destroy();
+      return { ...answer, body: undefined, part: 'unchanged' };
+    }
+    if (answer.part === 'whole' || rangeApplies(conditions, answer)) return answer;
+    found.body.destroy();
+    return this.open(location, { ...conditions, range: undefined }, signal);
+  }
+
+  /** What the first instance gives that has it. Throws IMAGE_NOT_FOUND, CONNECTION_ERROR or UPSTREAM_ERROR. */
+  async view(location: Location, request: Omit<ViewRequest, 'ref'>, signal: AbortSignal): Promise<UpstreamFile> {
+    const ref = refOf(location);
+    let failure: GatewayError | undefined;
+    for (const instance of this.#instances(location)) {
+      try {
+        const found = await this.#parts.files.view(instance, { ref, ...request }, signal);
+        if (found.status !== 404) return found;
+        found.body.resume();
+      } catch (error) {
+        if (!failedWith(error)) throw error;
+        failure = error;
+      }
+    }
+    throw failure ?? notFound(ref, '; the instance does not have it any more');
+  }
+
+  #instances(location: Location): readonly Instance[] {
+    const { pool } = this.#parts;
+    if (location.kind !== 'output') return pool.all();
+    const instance = pool.get(location.instance);
+    if (!instance) throw fail('CONNECTION_ERROR', `the file is on instance ${location.instance}, which is not configured any more, and there is no copy here.`);
+    return [instance];
+  }
+}
+
+/** The name of a file on instances. */
+export function refOf(location: Location): FileRef {
+  if (location.kind !== 'input') return location.ref;
+  return { filename: location.record.upstreamName, subfolder: location.record.upstreamSubfolder, type: location.record.type };
+}
