@@ -34,6 +34,22 @@ export const limits = {
   faults: 100,
   /** Characters of a caller's own words (a node id, a value) that a message tells back. */
   told: 200,
+  /** Characters of a sentence of a problem. */
+  sentence: 2_000,
+  /** Bytes of JSON bodies that are held and worked on at once; a larger one is taken when it is alone. */
+  bodyBytes: 64 * 1024 * 1024,
+  /** Of these, bytes of one key. */
+  bodyBytesPerKey: 32 * 1024 * 1024,
+  /** Bodies that wait for others to be done. */
+  bodiesWaiting: 256,
+  /** Of these, bodies of one key. */
+  bodiesWaitingPerKey: 64,
+  /** Milliseconds that a body waits. */
+  bodyPatience: 10_000,
+  /** Levels of lists and objects inside each other in the JSON of a caller. */
+  jsonDepth: 200,
+  /** Integers beyond 2^53 in the JSON of a caller: each costs twenty times a short one. */
+  longNumbers: 100_000,
   /** Nodes of one workflow. */
   nodes: 10_000,
   /** Inputs of one workflow, all nodes together. */

@@ -29,6 +29,40 @@ describe('lossless JSON', () => {
     expect(() => parseLenientJson('{nope: NaN}')).toThrow(SyntaxError);
   });
 
+  it('refuses what is nested too deep to be walked through, and says how deep', () => {
+    const nested = (levels: number): string => `${'['.repeat(levels)}18446744073709551615${']'.repeat(levels)}`;
+    expect(stringifyJson(parseJson(nested(200)))).toBe(nested(200));
+    for (const levels of [201, 5_000, 2_000_000]) {
+      expect(() => parseJson(nested(levels))).toThrow(expect.objectContaining({ code: 'VALIDATION_ERROR', detail: `the JSON is nested ${levels} levels deep; up to 200 are taken.` }) as Error);
+    }
+  });
+
+  it('takes what a server says at any depth', () => {
+    const text = `${'{"a":'.repeat(50_000)}[NaN,18446744073709551615]${'}'.repeat(50_000)}`;
+    expect(parseLenientJson(text)).toHaveProperty('a');
+  });
+
+  it('keeps the digits of a hundred thousand long numbers, and of one among a million short ones; more are refused', () => {
+    expect(() => parseJson(`[${'1234567890123456789,'.repeat(100_001)}0]`)).toThrow(expect.objectContaining({ code: 'VALIDATION_ERROR', detail: 'the JSON holds 100001 numbers beyond 2^53; up to 100000 are taken.' }) as Error);
+    for (const text of [`[${'1234567890123456789,'.repeat(100_000)}0]`, `[${'0,'.repeat(1_000_000)}{"seed":18446744073709551615}]`]) expect(stringifyJson(parseJson(text))).toBe(text);
+  });
+
+  it('takes no text of a caller for a long number', () => {
+    const text = '{"seed":18446744073709551615,"b":"18446744073709551615","c":"x:18446744073709551615"}';
+    expect(parseJson(text)).toMatchObject({ b: '18446744073709551615', c: 'x:18446744073709551615' });
+  });
+
+  it('tells what is wrong with the text as it came', () => {
+    expect(() => parseJson('{"seed":18446744073709551615,}')).toThrow(/^(?!.*[0-9a-f]{8}-[0-9a-f]{4}).*$/s);
+    expect(() => parseJson('{"seed":-18446744073709551615.}')).toThrow(SyntaxError);
+    expect(() => parseJson('[018446744073709551615]')).toThrow(SyntaxError);
+  });
+
+  it('replaces NaN beside a string of any length, with any number of escapes', () => {
+    const text = `{"a":NaN,"b":"${String.raw`\"NaN `.repeat(1_000_000)}","c":"${'x'.repeat(5_000_000)}"}`;
+    expect(parseLenientJson(text)).toMatchObject({ a: null, b: '"NaN '.repeat(1_000_000) });
+  });
+
   it('does not let __proto__ reach the prototype', () => {
     parseJson('{"__proto__":{"polluted":12345678901234567890}}');
     expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
