@@ -20,7 +20,7 @@ export function asGatewayError(error: unknown): GatewayError {
 
 /** A VALIDATION_ERROR with one fault per issue. `where` is `body`, `query`, … */
 export function invalid(where: string, error: z.ZodError): GatewayError {
-  const faults = error.issues.slice(0, limits.faults).flatMap(faultsOf);
+  const faults = error.issues.slice(0, limits.faults).flatMap(faultsOf).slice(0, limits.faults);
   const [first] = faults;
   const told = first === undefined ? where : `${where}: ${first.input ? `${first.input}: ` : ''}${first.reason}`;
   return fail('VALIDATION_ERROR', faults.length > 1 ? `${told} (and ${faults.length - 1} more)` : told, { faults });
@@ -28,24 +28,35 @@ export function invalid(where: string, error: z.ZodError): GatewayError {
 
 function faultsOf(issue: z.core.$ZodIssue): Fault[] {
   const path = issue.path.map(String);
-  if (issue.code === 'unrecognized_keys') return issue.keys.slice(0, limits.faults).map((key) => ({ input: [...path, key].join('.'), type: issue.code, reason: 'this field is not known here' }));
-  return [{ ...(path.length > 0 ? { input: path.join('.') } : {}), type: issue.code, reason: issue.message }];
+  if (issue.code === 'unrecognized_keys') return issue.keys.slice(0, limits.faults).map((key) => bounded({ input: [...path, key].join('.'), type: issue.code, reason: 'this field is not known here' }));
+  return [bounded({ ...(path.length > 0 ? { input: path.join('.') } : {}), type: issue.code, reason: issue.message })];
 }
 
-/** The body of a problem. Of an INTERNAL_ERROR it tells the request id and nothing else. */
+/** The body of a problem, bounded whatever a caller or a server said. Of an INTERNAL_ERROR it tells the request id and nothing else. */
 export function toProblem(error: GatewayError, requestId: string): Problem {
   const hidden = error.code === 'INTERNAL_ERROR';
   return {
     type: `urn:comfyui-gateway:problem:${error.code}`,
     title: errorTable[error.code].title,
     status: error.status,
-    detail: hidden ? `${errorTable.INTERNAL_ERROR.title}; its log tells more under the request id ${requestId}.` : error.message,
+    detail: hidden ? `${errorTable.INTERNAL_ERROR.title}; its log tells more under the request id ${requestId}.` : cut(error.message, limits.sentence),
     code: error.code,
     request_id: requestId,
     retryable: error.retryable,
     ...(error.promptId === undefined ? {} : { prompt_id: error.promptId }),
-    ...(error.faults.length === 0 || hidden ? {} : { errors: [...error.faults] }),
+    ...(error.faults.length === 0 || hidden ? {} : { errors: error.faults.slice(0, limits.faults).map(bounded) }),
   };
+}
+
+/** In few letters; a nearest value whole or not at all, since it is there to be used. */
+function bounded({ nearest, ...fault }: Fault): Fault {
+  const short = Object.entries(fault).flatMap(([name, text]) => (text === undefined ? [] : [[name, cut(text, name === 'reason' ? limits.sentence : limits.told)] as const]));
+  return { ...fault, ...Object.fromEntries(short), ...(nearest === undefined || nearest.length > limits.sentence ? {} : { nearest }) };
+}
+
+/** With an ellipsis where something is missing, never inside of a letter. */
+function cut(text: string, length: number): string {
+  return text.length <= length ? text : `${text.slice(0, length - 1).replace(/[\ud800-\udbff]$/, '')}…`;
 }
 
 /** What went wrong in a call, for its line in the log. */

@@ -61,5 +61,5 @@ export function* infiniteNumbers(workflow: Readonly<Record<string, unknown>>): G
 function holdsInfinity(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
   if (JSON.isRawJSON(value)) return /[.e]/i.test(value.rawJSON) && !Number.isFinite(Number(value.rawJSON));
-  return Object.values(value).some(holdsInfinity);
+  return (Array.isArray(value) ? value : Object.values(value)).some(holdsInfinity);
 }
