@@ -1,7 +1,8 @@
 /** JSON bodies: limited while they arrive, decoded strictly, parsed by the lossless parser. */
 import type { Request } from 'express';
 import { fail, GatewayError } from '../../core/errors.ts';
-import { describeBreak } from './json-position.ts';
+import type { BodyRoom, Share } from './body-room.ts';
+import { describeBreak, isWhole } from './json-position.ts';
 import type { BodyLimit } from './route.ts';
 
 /** Milliseconds without a byte after which a body is given up. */
@@ -13,13 +14,17 @@ export interface ReadJsonOptions {
   readonly optional: boolean;
   readonly parse: (text: string) => unknown;
   readonly signal: AbortSignal;
+  /** Where large bodies are parsed one after the other. */
+  readonly room: BodyRoom;
+  /** What is held of it for this body; given back by whoever opened it. */
+  readonly share: Share;
   /** Milliseconds without a byte. */
   readonly silence?: number;
 }
 
 const jsonType = /^application\/(?:[\w.-]+\+)?json\s*(?:;\s*charset\s*=\s*"?utf-?8"?\s*)?$/i;
 
-/** Throws UNSUPPORTED_MEDIA_TYPE, PAYLOAD_TOO_LARGE, MALFORMED_JSON or TASK_TIMEOUT (as 408). */
+/** Throws UNSUPPORTED_MEDIA_TYPE, PAYLOAD_TOO_LARGE, QUEUE_FULL (as 503), MALFORMED_JSON, VALIDATION_ERROR (nested too deep) or TASK_TIMEOUT (as 408). */
 export async function readJson(request: Request, options: ReadJsonOptions): Promise<unknown> {
   const empty = request.headers['transfer-encoding'] === undefined && Number(request.headers['content-length'] ?? 0) === 0;
   if (empty && options.optional) return {};
@@ -27,16 +32,22 @@ export async function readJson(request: Request, options: ReadJsonOptions): Prom
   if (type === undefined || !jsonType.test(type)) throw fail('UNSUPPORTED_MEDIA_TYPE', `got ${type === undefined ? 'no Content-Type' : `"${type}"`}; this call takes application/json in UTF-8`);
   const encoding = request.headers['content-encoding'];
   if (encoding !== undefined && encoding !== 'identity') throw fail('UNSUPPORTED_MEDIA_TYPE', `got Content-Encoding "${encoding}"; send the body uncompressed`);
-  return parseText(decode(await collect(request, options)), options.parse);
+  const bytes = await collect(request, options);
+  return options.room.turn(bytes.length, () => {
+    options.signal.throwIfAborted();
+    return parseText(decode(bytes), options.parse);
+  });
 }
 
 function tooLarge(limit: BodyLimit): GatewayError {
   return fail('PAYLOAD_TOO_LARGE', `more than ${limit.bytes} bytes, the limit set by ${limit.name}`);
 }
 
-/** Bytes of the body. Reading stops at the limit; what follows is left to `drain`. */
-async function collect(request: Request, { limit, signal, silence = bodySilence }: ReadJsonOptions): Promise<Buffer> {
-  if (Number(request.headers['content-length'] ?? 0) > limit.bytes) throw tooLarge(limit);
+/** Bytes of the body, held before they are read. Reading stops at the limit; what follows is left to `drain`. */
+async function collect(request: Request, { limit, signal, share, silence = bodySilence }: ReadJsonOptions): Promise<Buffer> {
+  const announced = Number(request.headers['content-length'] ?? 0);
+  if (announced > limit.bytes) throw tooLarge(limit);
+  if (announced > 0) await share.grow(announced, signal);
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   const chunks: Buffer[] = [];
   let size = 0;
@@ -46,6 +57,13 @@ async function collect(request: Request, { limit, signal, silence = bodySilence 
     size += chunk.length;
     if (size > limit.bytes) return reject(tooLarge(limit));
     chunks.push(chunk);
+    if (size > share.held) hold();
+  };
+  /** A body whose length was not announced waits where it stands; it holds twice what has come, so that it waits few times. */
+  const hold = (): void => {
+    request.pause();
+    const goOn = (): void => void request.resume();
+    share.grow(Math.min(2 * size, limit.bytes) - share.held, signal).then(goOn, reject);
   };
   const onEnd = (): void => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, size));
   const onAbort = (): void => reject(signal.reason instanceof Error ? signal.reason : fail('CONNECTION_ERROR', 'the caller hung up'));
@@ -74,7 +92,8 @@ function parseText(text: string, parse: (text: string) => unknown): unknown {
   try {
     return parse(text);
   } catch (error) {
-    if (error instanceof GatewayError && error.code !== 'MALFORMED_JSON') throw error;
+    // What is nested too deep is told so only when it is JSON at all.
+    if (error instanceof GatewayError && error.code !== 'MALFORMED_JSON' && isWhole(text)) throw error;
     throw fail('MALFORMED_JSON', describeBreak(text), { cause: error });
   }
 }

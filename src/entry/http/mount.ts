@@ -2,6 +2,7 @@ import type { Express, RequestHandler, Response } from 'express';
 import { fail, GatewayError } from '../../core/errors.ts';
 import { keyNeeded, keyWelcome, type Authenticator } from './authentication.ts';
 import { readJson } from './body.ts';
+import { BodyRoom } from './body-room.ts';
 import { callerOf, stranger } from './callers.ts';
 import { invalid } from './problem.ts';
 import type { RateLimit } from './rate-limit.ts';
@@ -21,7 +22,11 @@ export interface MountOptions {
   readonly json: JsonCodec;
   /** Milliseconds a call may take where its row says nothing else. */
   readonly deadline: number;
+  /** What bodies share with those of other doors; default is a room of their own. */
+  readonly room?: BodyRoom;
 }
+
+type Doors = MountOptions & { readonly room: BodyRoom };
 
 const usualLimit: BodyLimit = { bytes: 1024 * 1024, name: 'the gateway for this call' };
 
@@ -30,11 +35,12 @@ const usualLimit: BodyLimit = { bytes: 1024 * 1024, name: 'the gateway for this 
  * parameters, so that `/things/new` is never the thing named "new".
  */
 export function mountRoutes(app: Express, rows: readonly Route[], options: MountOptions): void {
+  const doors = { ...options, room: options.room ?? new BodyRoom() };
   const paths = [...Map.groupBy(rows, (row) => row.path)].toSorted(([a], [b]) => Number(a.includes('{')) - Number(b.includes('{')));
   for (const [path, its] of paths) {
     for (const row of its.toSorted(headFirst)) {
       const door = row.open === true ? [keyWelcome(options.access)] : [keyNeeded(options.access, options.rateLimit), options.rateLimit.middleware];
-      app[row.method](expressPath(path), ...door, deed(row, options));
+      app[row.method](expressPath(path), ...door, deed(row, doors));
     }
     app.all(expressPath(path), methodRefusal(its.map((row) => row.method.toUpperCase())));
   }
@@ -57,28 +63,38 @@ function methodRefusal(allowed: readonly string[]): RequestHandler {
   };
 }
 
-function deed(row: Route, options: MountOptions): RequestHandler {
+function deed(row: Route, { json, deadline, room }: Doors): RequestHandler {
   const status = usualStatus(row);
   return async (request, response) => {
-    const signal = requestSignal(response, row.deadline ?? options.deadline);
+    const signal = requestSignal(response, row.deadline ?? deadline);
+    const caller = callerOf(response) ?? stranger;
+    const share = room.open(caller.key);
+    // A deed that goes on without its caller still holds the body.
+    let running: Promise<unknown> | undefined;
     try {
       const context: RouteContext = {
-        caller: callerOf(response) ?? stranger,
+        caller,
         params: checked('path', row.params, request.params),
         query: checked('query', row.query, request.query),
-        body: row.body === undefined ? undefined : checked('body', row.body, await readJson(request, { limit: row.bodyLimit ?? usualLimit, optional: row.bodyOptional ?? false, parse: options.json.parse, signal })),
+        body: row.body === undefined ? undefined : checked('body', row.body, await readJson(request, { limit: row.bodyLimit ?? usualLimit, optional: row.bodyOptional ?? false, parse: json.parse, signal, room, share })),
         signal,
         request,
         response,
       };
       response.status(status);
-      const value = await beforeAbort(row.run(context), signal);
-      if (value !== undefined) send(response, options.json.stringify(value));
+      running = begun(row, context);
+      const value = await beforeAbort(running, signal);
+      if (value !== undefined) send(response, json.stringify(value));
     } catch (error) {
       throw signal.aborted && signal.reason instanceof GatewayError ? signal.reason : error;
+    } finally {
+      void Promise.allSettled([running]).then(() => share.release());
     }
   };
 }
+
+/** A deed that throws at once rejects, too. */
+const begun = async (row: Route, context: RouteContext): Promise<unknown> => row.run(context);
 
 function checked(where: string, schema: z.ZodType | undefined, value: unknown): unknown {
   if (schema === undefined) return undefined;
