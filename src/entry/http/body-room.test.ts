@@ -44,6 +44,13 @@ describe('the room for bodies', () => {
     expect([await large.isIn(), await middle.isIn()]).toEqual([true, false]);
   });
 
+  it('lets small ones in beside giants that fill it, up to a quarter more', async () => {
+    const room = roomOf({ bytes: 400_000, bytesPerKey: 200_000, waiting: 99, waitingPerKey: 99 });
+    const giants = [wanting(room, 'a', 200_000), wanting(room, 'b', 200_000)];
+    const small = ['a', 'b', 'c', 'd', 'a', 'e', 'f'].map((key) => wanting(room, key, 25_000));
+    expect(await Promise.all([...giants, ...small].map((one) => one.isIn()))).toEqual([true, true, true, true, true, true, false, false, false]);
+  });
+
   it('takes one that is larger than the room when it is alone', async () => {
     const room = roomOf();
     const before = wanting(room, 'a', 1 * MB);
@@ -65,7 +72,7 @@ describe('the room for bodies', () => {
     one.share.release();
     one.share.release();
     const all = [wanting(room, 'a', 5 * MB), wanting(room, 'b', 5 * MB)];
-    expect([await all[0]?.isIn(), await all[1]?.isIn(), await wanting(room, 'c', 1).isIn()]).toEqual([true, true, false]);
+    expect([await all[0]?.isIn(), await all[1]?.isIn(), await wanting(room, 'c', MB).isIn()]).toEqual([true, true, false]);
   });
 
   it('refuses with 503 and a time to come again who waited too long, and lets the next one in', async () => {

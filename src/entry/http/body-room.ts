@@ -21,6 +21,8 @@ const usual: BodyRoomSize = { bytes: limits.bodyBytes, bytesPerKey: limits.bodyB
 
 /** Bytes of a body that need not wait for larger ones before it, nor for its turn. */
 const small = 64 * 1024;
+/** How much more than the room the small may fill: they are done soon, and giants must not keep everybody out. */
+const slack = 1.25;
 /** Seconds after which a body that did not fit may come again. */
 const comeAgain = 2;
 
@@ -116,8 +118,9 @@ export class BodyRoom {
       const { holding, bytes } = waiting;
       const others = this.#used - holding.bytes;
       const sisters = (this.#held.get(holding.key) ?? 0) - holding.bytes;
-      const fits = others === 0 || this.#used + bytes <= this.#size.bytes;
-      const fitsKey = sisters === 0 || sisters + holding.bytes + bytes <= this.#size.bytesPerKey;
+      const more = bytes <= small ? slack : 1;
+      const fits = others === 0 || this.#used + bytes <= this.#size.bytes * more;
+      const fitsKey = sisters === 0 || sisters + holding.bytes + bytes <= this.#size.bytesPerKey * more;
       if (fits && fitsKey && (!full || bytes <= small)) {
         this.#waiting.delete(waiting);
         this.#count(holding, bytes);
