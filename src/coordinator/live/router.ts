@@ -4,7 +4,7 @@ import { fileUrl } from '../../models/file-url.ts';
 import type { PreviewEvent, PromptEvent, UpstreamEvent } from '../../models/upstream-event.ts';
 import { previewFrames } from '../../molecules/event-feed/previews.ts';
 import { filesOfNode } from '../../molecules/prompt-outputs/outputs.ts';
-import { progressOf } from '../../molecules/prompt-tracker/progress.ts';
+import { progressOf, statesToTell } from '../../molecules/prompt-tracker/progress.ts';
 import { isOver, type Tracked } from '../../molecules/prompt-tracker/tracker.ts';
 import type { Endings } from './endings.ts';
 import type { LiveParts } from './parts.ts';
@@ -63,8 +63,11 @@ export class EventRouter {
     const { feed, publicUrl } = this.#parts;
     switch (event.type) {
       case 'progress':
-      case 'progress_state':
         return feed.progress(event.promptId, event.type, { ...event.data, overall: tracked.run.overall });
+      case 'progress_state': {
+        const { nodes, whole } = statesToTell(tracked.run, event.data['nodes']);
+        return feed.latest(event.promptId, { type: event.type, data: { ...event.data, nodes, overall: tracked.run.overall } }, whole ? 'states' : 'steps');
+      }
       case 'execution_error':
         if (event.data['exception_type'] !== 'ExecutionBlocked') return;
         tracked.announced = undefined;

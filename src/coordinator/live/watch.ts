@@ -24,9 +24,12 @@ export class Watch {
     this.#watcher = parts.feed.join(audienceOf(who.caller.key, who.clientId));
   }
 
-  /** Messages in order, until the watch is closed. Pull no faster than the socket takes them. */
-  frames(): AsyncGenerator<Frame, void> {
-    return this.#watcher.mailbox.frames();
+  /**
+   * Messages in order, some at a time, until the watch is closed. Pull no faster than the socket takes them. After a silence
+   * the first ones come when `settled` resolves.
+   */
+  frames(settled: () => Promise<void>): AsyncGenerator<readonly Frame[], void> {
+    return this.#watcher.mailbox.frames(settled);
   }
 
   /** WebSocket close code and reason, once there is no more. */
@@ -41,7 +44,7 @@ export class Watch {
 
   /** The queue as it is now. */
   tellStatus(): void {
-    this.#watcher.mailbox.push(statusFrame(this.#parts.pool.totalRemaining()), 'status', 'status');
+    this.#watcher.mailbox.push(statusFrame(this.#parts.pool.totalRemaining()), 'latest', 'status');
   }
 
   /** What the client can read. */

@@ -12,7 +12,7 @@ import { ClientId } from '../../models/workflow.ts';
 import type { Guard } from '../http/guard.ts';
 import type { RateLimit } from '../http/rate-limit.ts';
 import type { IncomingMessage, Server } from '../server.ts';
-import { farewell, pump } from './pump.ts';
+import { farewell, type Line, pump, Turn } from './pump.ts';
 import { Session, type SessionDeps } from './session.ts';
 import { badHandshake, refuse } from './upgrade.ts';
 
@@ -26,6 +26,11 @@ export interface DoorDeps extends Omit<SessionDeps, 'consume'> {
   readonly maxBytes: number;
 }
 
+interface OpenLine extends Line {
+  readonly webSocket: WebSocket;
+  readonly connection: IncomingMessage['socket'];
+}
+
 /** Milliseconds between pings. */
 const heartbeatEvery = 30_000;
 
@@ -37,12 +42,13 @@ export interface Door {
 /** Opens the door on a server that listens. */
 export function openDoor(server: Server, deps: DoorDeps): Door {
   const sockets = new WebSocketServer({ noServer: true, maxPayload: deps.maxBytes, perMessageDeflate: false, clientTracking: true });
+  const turn = new Turn();
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     socket.on('error', () => socket.destroy());
     try {
       const { clientId, caller } = admit(request, deps);
       const watch = deps.live.watch(caller, clientId);
-      sockets.handleUpgrade(request, socket, head, (webSocket) => serve(webSocket, watch, { deps, connection: request.socket }));
+      sockets.handleUpgrade(request, socket, head, (webSocket) => serve({ webSocket, connection: request.socket, turn }, watch, deps));
       socket.once('close', () => watch.close(1006, 'the socket has gone'));
     } catch (error) {
       turnAway(socket, error, deps);
@@ -109,7 +115,8 @@ function turnAway(socket: Duplex, error: unknown, { newId, log }: DoorDeps): voi
   refuse(socket, known, requestId);
 }
 
-function serve(webSocket: WebSocket, watch: Watch, { deps, connection }: { deps: DoorDeps; connection: IncomingMessage['socket'] }): void {
+function serve(line: OpenLine, watch: Watch, deps: DoorDeps): void {
+  const { webSocket, connection } = line;
   const gone = new AbortController();
   const session = new Session(watch, { ...deps, consume: () => deps.rateLimit.consume(watch.caller, connection.remoteAddress) }, gone.signal);
   let alive = true;
@@ -130,7 +137,7 @@ function serve(webSocket: WebSocket, watch: Watch, { deps, connection }: { deps:
     watch.close(1006, 'the socket has gone');
   });
   session.greet();
-  void pump({ webSocket, connection }, watch, deps.log);
+  void pump(line, watch, deps.log);
 }
 
 function textOf(data: Buffer | ArrayBuffer | Buffer[]): string {

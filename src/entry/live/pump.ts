@@ -1,27 +1,45 @@
-import type { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import { limits } from '../../constants/limits.ts';
 import type { Watch } from '../../coordinator/live/watch.ts';
 import type { Logger } from '../../core/logger.ts';
+import type { Frame } from '../../models/frame.ts';
 
 /** Milliseconds that a socket has to answer a close. */
 export const farewell = 3_000;
 
 /** A WebSocket and the connection below it. */
 export interface Line {
-  readonly webSocket: WebSocket;
-  readonly connection: Pick<Duplex, 'cork' | 'uncork'>;
+  readonly webSocket: Pick<WebSocket, 'OPEN' | 'readyState' | 'bufferedAmount' | 'close' | 'terminate'> & {
+    send(data: Buffer, options: { readonly binary: boolean }, sent?: () => void): void;
+  };
+  readonly connection: Pick<Socket, 'cork' | 'uncork'>;
+  /** The same for all sockets. */
+  readonly turn: Turn;
+}
+
+/** The present turn of the event loop. */
+export class Turn {
+  #end: Promise<void> | undefined;
+
+  /** Resolves when everything that arrived together has been handled. Who asks within one turn shares one promise. */
+  end(): Promise<void> {
+    return (this.#end ??= new Promise((resolve) => {
+      process.nextTick(() => {
+        this.#end = undefined;
+        resolve();
+      });
+    }));
+  }
 }
 
 /** Sends what the watch has, and stops pulling while the socket holds too much: then the mailbox drops what may be dropped. */
-export async function pump({ webSocket, connection }: Line, watch: Watch, log: Logger): Promise<void> {
-  const hold = holder(connection);
-  for await (const frame of watch.frames()) {
+export async function pump(line: Line, watch: Pick<Watch, 'clientId' | 'frames' | 'closed'>, log: Logger): Promise<void> {
+  const { webSocket, turn } = line;
+  for await (const frames of watch.frames(() => turn.end())) {
     if (webSocket.readyState !== webSocket.OPEN) break;
-    hold();
-    const options = { binary: frame.binary };
-    if (webSocket.bufferedAmount < limits.socketHighWater) webSocket.send(frame.data, options);
-    else await new Promise<void>((resolve) => webSocket.send(frame.data, options, () => resolve()));
+    const written = send(line, frames);
+    if (webSocket.bufferedAmount >= limits.socketHighWater) await written;
   }
   const { code, reason } = watch.closed ?? { code: 1011, reason: 'The gateway failed.' };
   if (code === 1013) log.warn('a slow reader was disconnected', { client_id: watch.clientId });
@@ -30,17 +48,12 @@ export async function pump({ webSocket, connection }: Line, watch: Watch, log: L
   setTimeout(() => webSocket.terminate(), farewell).unref();
 }
 
-/** Events come in bursts: what is written in one turn of the event loop leaves in one system call, at the end of that turn. */
-function holder(connection: Line['connection']): () => void {
-  let held = false;
-  const release = (): void => {
-    held = false;
-    connection.uncork();
-  };
-  return () => {
-    if (held) return;
-    held = true;
-    connection.cork();
-    process.nextTick(release);
-  };
+/** Events come in bursts: what was pulled together leaves in one system call. Resolves when it has left. */
+function send({ webSocket, connection }: Line, frames: readonly Frame[]): Promise<void> {
+  connection.cork();
+  for (const { data, binary } of frames.slice(0, -1)) webSocket.send(data, { binary });
+  const last = frames.at(-1);
+  const written = new Promise<void>((resolve) => (last ? webSocket.send(last.data, { binary: last.binary }, () => resolve()) : resolve()));
+  connection.uncork();
+  return written;
 }

@@ -8,9 +8,11 @@ const alice = audienceOf('alice', 'page');
 async function told(watcher: Watcher): Promise<string[]> {
   watcher.mailbox.close(1000, 'enough');
   const seen: string[] = [];
-  for await (const frame of watcher.mailbox.frames()) {
-    const { type, data }: { type: string; data: { seq?: number } } = JSON.parse(frame.data.toString('utf8'));
-    seen.push(`${type} ${data.seq ?? '-'}`);
+  for await (const frames of watcher.mailbox.frames()) {
+    for (const frame of frames) {
+      const { type, data }: { type: string; data: { seq?: number } } = JSON.parse(frame.data.toString('utf8'));
+      seen.push(`${type} ${data.seq ?? '-'}`);
+    }
   }
   return seen;
 }

@@ -24,6 +24,12 @@ interface Topic {
   seq: number;
 }
 
+interface Delivery {
+  readonly kind: FrameClass;
+  /** Of what it may take the place. */
+  readonly slot?: string;
+}
+
 /** Whoever opens a socket under this client id with this key belongs to the audience. */
 export function audienceOf(key: string, clientId: string): string {
   return `${key}\n${clientId}`;
@@ -93,12 +99,14 @@ export class EventFeed {
     this.#deliver(topic, { kind: 'state' }, () => frame);
   }
 
-  /** Carries the newest number and may give way to newer progress. */
+  /** Carries the newest number and may give way to newer progress of its type. */
   progress(promptId: string, type: string, data: Readonly<Record<string, unknown>>): void {
-    const topic = this.#topics.get(promptId);
-    if (!topic || !this.#isWatched(topic)) return;
-    const frame = messageFrame(type, { ...data, prompt_id: promptId, seq: topic.seq });
-    this.#deliver(topic, { kind: 'progress', slot: `${type}:${promptId}` }, () => frame);
+    this.#passing(promptId, { type, data }, { kind: 'progress', slot: `${type}:${promptId}` });
+  }
+
+  /** As `progress`, but it says all that older ones of the slot said: only the newest is ever waiting. */
+  latest(promptId: string, message: { readonly type: string; readonly data: Readonly<Record<string, unknown>> }, slot: string): void {
+    this.#passing(promptId, message, { kind: 'latest', slot: `${slot}:${promptId}` });
   }
 
   /** `output`: the picture is what the prompt was run for (SaveImageWebsocket), so it is not dropped. */
@@ -111,7 +119,7 @@ export class EventFeed {
   /** To everybody; only the newest waits. */
   status(queueRemaining: number): void {
     const frame = statusFrame(queueRemaining);
-    for (const members of this.#audiences.values()) for (const watcher of members) watcher.mailbox.push(frame, 'status', 'status');
+    for (const members of this.#audiences.values()) for (const watcher of members) watcher.mailbox.push(frame, 'latest', 'status');
   }
 
   /**
@@ -166,11 +174,18 @@ export class EventFeed {
     return this.#topics.get(promptId)?.ring.at(-1)?.frame;
   }
 
+  #passing(promptId: string, { type, data }: { readonly type: string; readonly data: Readonly<Record<string, unknown>> }, as: Delivery): void {
+    const topic = this.#topics.get(promptId);
+    if (!topic || !this.#isWatched(topic)) return;
+    const frame = messageFrame(type, { ...data, prompt_id: promptId, seq: topic.seq });
+    this.#deliver(topic, as, () => frame);
+  }
+
   #isWatched(topic: Topic): boolean {
     return topic.subscribers.size > 0 || this.#audiences.has(topic.audience);
   }
 
-  #deliver(topic: Topic, as: { readonly kind: FrameClass; readonly slot?: string }, frameFor: (watcher: Watcher) => Frame): void {
+  #deliver(topic: Topic, as: Delivery, frameFor: (watcher: Watcher) => Frame): void {
     for (const watcher of this.#audiences.get(topic.audience) ?? []) watcher.mailbox.push(frameFor(watcher), as.kind, as.slot);
     for (const watcher of topic.subscribers) watcher.mailbox.push(frameFor(watcher), as.kind, as.slot);
   }

@@ -3,9 +3,10 @@ import type { Frame } from '../../models/frame.ts';
 
 /**
  * `state` and `output` are never dropped; too many of them close the mailbox. `progress` and `preview` give way to newer
- * ones of the same slot once the reader is behind; previews go first when bytes run out. `status` waits once only.
+ * ones of the same slot once the reader is behind; previews go first when bytes run out. `latest` says all that older ones
+ * of its slot said, so only the newest waits.
  */
-export type FrameClass = 'state' | 'output' | 'progress' | 'preview' | 'status';
+export type FrameClass = 'state' | 'output' | 'progress' | 'preview' | 'latest';
 
 interface Entry {
   readonly frame: Frame;
@@ -15,6 +16,9 @@ interface Entry {
 
 /** A reader with more than this waiting is behind. */
 const BEHIND = { entries: 64, bytes: 1024 * 1024 } as const;
+
+/** Bytes that a reader gets at a time. */
+const TOGETHER = 64 * 1024;
 
 /** What waits for one watcher. Pure: no socket, no timer. One reader. */
 export class Mailbox {
@@ -40,7 +44,7 @@ export class Mailbox {
   push(frame: Frame, kind: FrameClass, slot = ''): void {
     if (this.#closed) return;
     const kept = kind === 'state' || kind === 'output';
-    if (!kept && (kind === 'status' || this.#behind())) this.#giveWay(slot);
+    if (!kept && (kind === 'latest' || this.#behind())) this.#giveWay(slot);
     if (this.#bytes + frame.data.length > limits.mailboxBytes && !this.#makeRoom(frame.data.length)) {
       if (kept) this.close(1013, 'The client reads too slowly: messages that must not be dropped have piled up. Connect again and subscribe with since.');
       else this.dropped += 1;
@@ -62,16 +66,30 @@ export class Mailbox {
     this.#wake?.();
   }
 
-  /** Frames in order, until the mailbox is closed. Whoever stops pulling finds newer progress in the place of older. */
-  async *frames(): AsyncGenerator<Frame, void> {
+  /**
+   * Frames in order, some at a time, until the mailbox is closed. Whoever stops pulling finds newer progress in the place of
+   * older. A reader that was woken waits for `settled` before it looks, so that what comes at once is looked at together.
+   */
+  async *frames(settled: () => Promise<void> = async () => undefined): AsyncGenerator<readonly Frame[], void> {
     for (;;) {
-      for (const [id, entry] of this.#queue) {
-        this.#remove(id, entry);
-        yield entry.frame;
-      }
+      while (this.#queue.size > 0) yield this.#take();
       if (this.#closed) return;
       await new Promise<void>((resolve) => (this.#wake = resolve));
+      await settled();
     }
+  }
+
+  /** What waits longest, up to TOGETHER bytes or one frame. */
+  #take(): Frame[] {
+    const taken: Frame[] = [];
+    let bytes = 0;
+    for (const [id, entry] of this.#queue) {
+      bytes += entry.frame.data.length;
+      if (taken.length > 0 && bytes > TOGETHER) break;
+      this.#remove(id, entry);
+      taken.push(entry.frame);
+    }
+    return taken;
   }
 
   #remove(id: number, entry: Entry): void {

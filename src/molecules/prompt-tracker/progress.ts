@@ -12,10 +12,12 @@ export interface Run {
   max: number | undefined;
   /** 0..1, never goes back. */
   overall: number;
+  /** Finished nodes in the states that were last told whole. */
+  finishedTold: number;
 }
 
 export function newRun(classes: ReadonlyMap<string, string>): Run {
-  return { classes, done: new Set(), node: null, value: undefined, max: undefined, overall: 0 };
+  return { classes, done: new Set(), node: null, value: undefined, max: undefined, overall: 0, finishedTold: 0 };
 }
 
 /** Takes in what an event says about progress. */
@@ -65,8 +67,26 @@ function step(run: Run, data: Readonly<Record<string, unknown>>): void {
 function readStates(run: Run, nodes: unknown): void {
   if (typeof nodes !== 'object' || nodes === null) return;
   for (const [id, state] of Object.entries<unknown>({ ...nodes })) {
-    if (typeof state === 'object' && state !== null && 'state' in state && state.state === 'finished') run.done.add(id);
+    if (isFinished(state)) run.done.add(id);
   }
+}
+
+/**
+ * What to tell of ComfyUI's states of nodes, which at every step name all nodes that have finished: all of them (`whole`)
+ * when one more has finished since, else those that have not.
+ */
+export function statesToTell(run: Run, nodes: unknown): { readonly nodes: unknown; readonly whole: boolean } {
+  if (typeof nodes !== 'object' || nodes === null || Array.isArray(nodes)) return { nodes, whole: true };
+  const all = Object.entries<unknown>({ ...nodes });
+  const unfinished = all.filter(([, state]) => !isFinished(state));
+  const finished = all.length - unfinished.length;
+  const whole = finished !== run.finishedTold;
+  run.finishedTold = finished;
+  return { nodes: whole ? nodes : Object.fromEntries(unfinished), whole };
+}
+
+function isFinished(state: unknown): boolean {
+  return typeof state === 'object' && state !== null && 'state' in state && state.state === 'finished';
 }
 
 /** Finished nodes of the graph plus the finished part of the one that runs. Nodes made by expansion do not count. */
