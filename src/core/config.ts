@@ -3,6 +3,7 @@
  * start with the variable's name, what was given (never a secret's value) and what is allowed.
  * docs/configuration.md is tested against `settings`.
  */
+import { isIP } from 'node:net';
 import { z } from 'zod';
 
 const truth: Readonly<Record<string, boolean>> = { true: true, '1': true, yes: true, on: true, false: false, '0': false, no: false, off: false };
@@ -37,6 +38,14 @@ const word = <const T extends readonly [string, ...string[]]>(words: T) =>
 
 const text = (fallback: string) => z.string().trim().min(1, 'not empty').default(fallback);
 const list = z.string().transform((value) => value.split(',').map((part) => part.trim()).filter(Boolean));
+
+const proxy = /^(loopback|linklocal|uniquelocal)$/;
+const isSubnet = (text: string): boolean => {
+  const [address = '', bits, ...rest] = text.split('/');
+  const most = isIP(address) === 4 ? 32 : 128;
+  return isIP(address) > 0 && rest.length === 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most));
+};
+const proxies = list.refine((all) => all.every((one) => proxy.test(one) || isSubnet(one)), 'addresses or subnets such as 10.0.0.0/8, or loopback, linklocal, uniquelocal');
 
 const url = z.string().trim().refine((value) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol), 'an http:// or https:// address');
 
@@ -88,6 +97,7 @@ export const settings = {
   API_KEYS: { schema: apiKeys.default([]), about: '`name:key[:admin]`, separated by commas. Prompts and files belong to the name.', secret: true },
   AUTH: { schema: word(['on', 'off']).optional(), about: '`on` or `off`; default is `on` when there are API_KEYS. `off` lets everybody see and do everything.' },
   CORS_ORIGINS: { schema: list.default([]), about: 'Origins of web pages that may call, separated by commas; `*` for all.' },
+  TRUSTED_PROXIES: { schema: proxies.default([]), about: 'Proxies whose X-Forwarded-For is believed: addresses, subnets, `loopback` or `uniquelocal`, separated by commas.' },
   RATE_LIMIT_PER_MINUTE: { schema: number(6_000, 0, 10_000_000), about: 'Calls per minute and key (per address where there is no key); 0 for no limit.' },
   MAX_WORKFLOW_MB: { schema: number(10, 0.001, 1_024), about: 'Largest workflow in MiB.' },
   MAX_UPLOAD_MB: { schema: number(100, 0.001, 102_400), about: 'Largest upload in MiB. ComfyUI itself takes 100 unless told otherwise.' },

@@ -4,6 +4,7 @@ import type { Config } from '../core/config.ts';
 import type { Logging } from '../core/logger.ts';
 import type { Shutdown } from '../core/shutdown.ts';
 import { assemble, findInstances, json, newId, openDatabase, packageRoot, readMultipart, tokens } from './container.ts';
+import { createAddressOf } from './http/address.ts';
 import { createApp } from './http/app.ts';
 import { createGuard } from './http/guard.ts';
 import { createRateLimit } from './http/rate-limit.ts';
@@ -80,7 +81,7 @@ async function open(container: Container, { config, logging, version, shutdown }
   const listening = await listen(app, { host: config.HOST, port: config.PORT });
   shutdown.add('calls', (signal) => listening.close(signal));
   const maxBytes = Math.ceil(config.MAX_WORKFLOW_MB * 1024 * 1024);
-  const door = openDoor(listening.server, { access, workflows, live: container.resolve(tokens.live), guard, rateLimit, newId, maxBytes, parseJson: json.parse, log });
+  const door = openDoor(listening.server, { access, workflows, live: container.resolve(tokens.live), guard, rateLimit, addressOf: createAddressOf(config.TRUSTED_PROXIES), newId, maxBytes, parseJson: json.parse, log });
   shutdown.add('sockets', (signal) => door.close(signal));
   return listening.url;
 }

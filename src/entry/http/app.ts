@@ -45,6 +45,7 @@ export function createApp(deps: AppDeps): Express {
   const { config, log } = deps;
   const rows = allRoutes(deps);
   const app = express();
+  app.set('trust proxy', config.TRUSTED_PROXIES);
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('query parser', 'simple');

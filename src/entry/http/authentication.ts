@@ -15,7 +15,7 @@ export function keyNeeded(access: Authenticator, rateLimit: RateLimit): RequestH
     try {
       setCaller(response, identify(access, request));
     } catch (error) {
-      if (failedWith(error, 'UNAUTHORIZED')) rateLimit.countFailure(request.socket.remoteAddress);
+      if (failedWith(error, 'UNAUTHORIZED')) rateLimit.countFailure(request.ip);
       throw error;
     }
     next();

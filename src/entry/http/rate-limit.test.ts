@@ -80,3 +80,20 @@ describe('over HTTP', () => {
     for (let n = 0; n < 5; n += 1) expect((await fetch(`${app.url}/healthz`)).status).toBe(200);
   });
 });
+
+describe('behind a proxy', () => {
+  const forwarded = (address: string) => ({ headers: { 'x-forwarded-for': address } });
+
+  it('callers without keys are counted by what a trusted proxy says of them', async () => {
+    await using app = await startApp({ RATE_LIMIT_PER_MINUTE: '1', TRUSTED_PROXIES: 'loopback' }, { queue });
+    expect((await fetch(app.url + path, forwarded('192.0.2.1'))).status).toBe(200);
+    expect((await fetch(app.url + path, forwarded('192.0.2.2'))).status).toBe(200);
+    expect((await fetch(app.url + path, forwarded('203.0.113.9, 192.0.2.1'))).status).toBe(429);
+  });
+
+  it('nobody else’s X-Forwarded-For is believed', async () => {
+    await using app = await startApp({ RATE_LIMIT_PER_MINUTE: '1', TRUSTED_PROXIES: '10.0.0.0/8' }, { queue });
+    expect((await fetch(app.url + path, forwarded('192.0.2.1'))).status).toBe(200);
+    expect((await fetch(app.url + path, forwarded('192.0.2.2'))).status).toBe(429);
+  });
+});

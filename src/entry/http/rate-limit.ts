@@ -94,7 +94,7 @@ export function createRateLimit({ perMinute, authenticated, now = Date.now }: Ra
     identifier: 'calls',
     store: counts,
     validate: false,
-    keyGenerator: (request, response) => keyOf(callerOf(response), request.socket.remoteAddress),
+    keyGenerator: (request, response) => keyOf(callerOf(response), request.ip),
     handler: (_request, response) => {
       throw refusal(Number(response.getHeader('Retry-After') ?? 60));
     },

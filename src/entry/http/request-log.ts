@@ -41,7 +41,7 @@ function writeLine(log: Logger, { request, response, began }: { readonly request
     status,
     ms: Math.round((performance.now() - began) * 10) / 10,
     ...(caller ? { key: caller.key } : {}),
-    address: request.socket.remoteAddress,
+    address: request.ip,
     ...(error === undefined ? {} : status >= 500 ? { error } : { code: error.code, reason: error.detail }),
   });
 }

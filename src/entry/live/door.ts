@@ -9,6 +9,7 @@ import { fail, failedWith, reasonOf } from '../../core/errors.ts';
 import { withRequestId } from '../../core/logger.ts';
 import type { Caller } from '../../models/caller.ts';
 import { ClientId } from '../../models/workflow.ts';
+import type { AddressOf } from '../http/address.ts';
 import type { Guard } from '../http/guard.ts';
 import type { RateLimit } from '../http/rate-limit.ts';
 import type { IncomingMessage, Server } from '../server.ts';
@@ -21,6 +22,7 @@ export interface DoorDeps extends Omit<SessionDeps, 'consume'> {
   readonly live: Pick<LiveCoordinator, 'watch' | 'closeAll'>;
   readonly guard: Guard;
   readonly rateLimit: Pick<RateLimit, 'consume' | 'countFailure'>;
+  readonly addressOf: AddressOf;
   readonly newId: () => string;
   /** Largest message in bytes. */
   readonly maxBytes: number;
@@ -29,6 +31,7 @@ export interface DoorDeps extends Omit<SessionDeps, 'consume'> {
 interface OpenLine extends Line {
   readonly webSocket: WebSocket;
   readonly connection: IncomingMessage['socket'];
+  readonly address: string | undefined;
 }
 
 /** Milliseconds between pings. */
@@ -48,7 +51,7 @@ export function openDoor(server: Server, deps: DoorDeps): Door {
     try {
       const { clientId, caller } = admit(request, deps);
       const watch = deps.live.watch(caller, clientId);
-      sockets.handleUpgrade(request, socket, head, (webSocket) => serve({ webSocket, connection: request.socket, turn }, watch, deps));
+      sockets.handleUpgrade(request, socket, head, (webSocket) => serve({ webSocket, connection: request.socket, address: deps.addressOf(request), turn }, watch, deps));
       socket.once('close', () => watch.close(1006, 'the socket has gone'));
     } catch (error) {
       turnAway(socket, error, deps);
@@ -71,7 +74,7 @@ export function openDoor(server: Server, deps: DoorDeps): Door {
 }
 
 function admit(request: IncomingMessage, deps: DoorDeps): { clientId: string; caller: Caller } {
-  const url = addressOf(request.url ?? '/');
+  const url = targetOf(request.url ?? '/');
   if (!url.pathname.startsWith(`${service.socket}/`)) throw fail('NOT_FOUND', `there is no socket at ${url.pathname}; it is ${service.socket}/{client_id}.`);
   deps.guard.check(request.headers);
   const caller = identify(request, url.searchParams.get('ticket'), deps);
@@ -81,7 +84,7 @@ function admit(request: IncomingMessage, deps: DoorDeps): { clientId: string; ca
 }
 
 /** The target of a request: a path, or a whole address as sent to a proxy. */
-function addressOf(target: string): URL {
+function targetOf(target: string): URL {
   const address = target.startsWith('/') ? `http://localhost${target}` : target;
   if (!URL.canParse(address)) throw fail('NOT_FOUND', `there is no socket at ${target}; it is ${service.socket}/{client_id}.`);
   return new URL(address);
@@ -95,7 +98,7 @@ function identify(request: IncomingMessage, ticket: string | null, deps: DoorDep
     if (caller) return caller;
     throw fail('UNAUTHORIZED', 'the ticket was used before, is too old, or never was; ask POST /api/v1/ws/tickets for a new one.');
   } catch (error) {
-    if (failedWith(error, 'UNAUTHORIZED')) deps.rateLimit.countFailure(request.socket.remoteAddress);
+    if (failedWith(error, 'UNAUTHORIZED')) deps.rateLimit.countFailure(deps.addressOf(request));
     throw error;
   }
 }
@@ -116,9 +119,9 @@ function turnAway(socket: Duplex, error: unknown, { newId, log }: DoorDeps): voi
 }
 
 function serve(line: OpenLine, watch: Watch, deps: DoorDeps): void {
-  const { webSocket, connection } = line;
+  const { webSocket, address } = line;
   const gone = new AbortController();
-  const session = new Session(watch, { ...deps, consume: () => deps.rateLimit.consume(watch.caller, connection.remoteAddress) }, gone.signal);
+  const session = new Session(watch, { ...deps, consume: () => deps.rateLimit.consume(watch.caller, address) }, gone.signal);
   let alive = true;
   const heartbeat = setInterval(() => {
     if (!alive) return webSocket.terminate();
