@@ -1,10 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import sharp from 'sharp';
 import { z } from 'zod';
 import { NodeFailure, type NodeClass, type Preview } from '../../../sandbox/comfyui/node.ts';
-
-/** The recorded nodes take tenths of seconds; here they take less. */
-const PACE = 0.3;
+import type { RecordedPace } from './recorded-pace.ts';
 
 const Steps = z.object({ image: z.unknown(), steps: z.number(), seconds_per_step: z.number(), preview: z.string() });
 const Sleep = z.object({ image: z.unknown(), seconds: z.number() });
@@ -16,21 +13,24 @@ async function picture(kind: string): Promise<Preview | undefined> {
   return kind === 'PNG' ? { format: 'png', bytes: await plain.png().toBuffer() } : { format: 'jpeg', bytes: await plain.jpeg().toBuffer() };
 }
 
-const steps: NodeClass = {
+const stepsOf = (pace: RecordedPace): NodeClass => ({
   async run(inputs, context) {
     const given = Steps.parse(inputs);
+    const at = { promptId: context.promptId, nodeId: context.nodeId, seconds: given.seconds_per_step };
     for (let step = 1; step <= given.steps; step += 1) {
-      await sleep(given.seconds_per_step * 1000 * PACE);
+      await pace.step(at, step, context.signal);
       await context.progress(step, given.steps, await picture(given.preview));
     }
+    await pace.step({ ...at, seconds: 0 }, Number.POSITIVE_INFINITY, context.signal);
     return { outputs: [given.image] };
   },
-};
+});
 
-const sleeper = (ui?: Record<string, unknown>): NodeClass => ({
-  async run(inputs) {
+/** Hears no interrupt. */
+const sleeper = (pace: RecordedPace, ui?: Record<string, unknown>): NodeClass => ({
+  async run(inputs, { promptId, nodeId }) {
     const given = Sleep.parse(inputs);
-    await sleep(given.seconds * 1000 * PACE);
+    await pace.step({ promptId, nodeId, seconds: given.seconds }, Number.POSITIVE_INFINITY);
     return { outputs: [given.image], ...(ui && { ui }) };
   },
 });
@@ -43,13 +43,15 @@ const declared = (inputs: Record<string, unknown[]>, isOutput = false): unknown 
   input: { required: { image: ['IMAGE', {}], ...inputs } }, output: isOutput ? [] : ['IMAGE'], output_node: isOutput,
 });
 
-/** Copies of the small nodes that the recordings were made with. */
-export const traceNodes = {
-  nodes: new Map<string, NodeClass>([['TraceSteps', steps], ['TraceSleep', sleeper()], ['TraceSleepOutput', sleeper({ text: ['slept'] })], ['TraceRaise', raise]]),
-  objectInfo: {
-    TraceSteps: declared({ steps: ['INT', {}], seconds_per_step: ['FLOAT', {}], preview: ['STRING', {}] }),
-    TraceSleep: declared({ seconds: ['FLOAT', {}] }),
-    TraceSleepOutput: declared({ seconds: ['FLOAT', {}] }, true),
-    TraceRaise: declared({ message: ['STRING', {}] }),
-  },
-};
+/** Copies of the small nodes that the recordings were made with, at their recorded pace. */
+export function traceNodes(pace: RecordedPace): { nodes: ReadonlyMap<string, NodeClass>; objectInfo: Readonly<Record<string, unknown>> } {
+  return {
+    nodes: new Map([['TraceSteps', stepsOf(pace)], ['TraceSleep', sleeper(pace)], ['TraceSleepOutput', sleeper(pace, { text: ['slept'] })], ['TraceRaise', raise]]),
+    objectInfo: {
+      TraceSteps: declared({ steps: ['INT', {}], seconds_per_step: ['FLOAT', {}], preview: ['STRING', {}] }),
+      TraceSleep: declared({ seconds: ['FLOAT', {}] }),
+      TraceSleepOutput: declared({ seconds: ['FLOAT', {}] }, true),
+      TraceRaise: declared({ message: ['STRING', {}] }),
+    },
+  };
+}

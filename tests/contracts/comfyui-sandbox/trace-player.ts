@@ -6,6 +6,7 @@ import { WebSocket } from 'ws';
 import { z } from 'zod';
 import type { RunningSandbox } from '../../../sandbox/comfyui/server.ts';
 import { ask, type Answer } from './raw-http.ts';
+import type { RecordedPace } from './recorded-pace.ts';
 import type { TraceEvent } from './recorded-trace.ts';
 
 const Size = z.object({ format: z.string(), width: z.number(), height: z.number() });
@@ -61,22 +62,30 @@ export class TracePlayer {
   readonly #ids = new Map<string, string>();
   readonly #recorded = new Map<string, { count: number; text: string | undefined }>();
   readonly #waitsForText: boolean;
+  readonly #pace: RecordedPace;
 
   /** `waitsForText`: counting messages is not enough where more arrive than were recorded. */
-  constructor(sandbox: RunningSandbox, { dataDir, waitsForText }: { dataDir: string; waitsForText: boolean }) {
+  constructor(sandbox: RunningSandbox, { dataDir, pace, waitsForText }: { dataDir: string; pace: RecordedPace; waitsForText: boolean }) {
     this.#sandbox = sandbox;
     this.#dataDir = dataDir;
+    this.#pace = pace;
     this.#waitsForText = waitsForText;
   }
 
   async play(events: readonly TraceEvent[]): Promise<Played> {
     await this.#burnNumbers(events);
     for (const event of events) {
-      if (event.kind === 'ws_recv') this.#recorded.set(event.conn, { count: (this.#recorded.get(event.conn)?.count ?? 0) + 1, text: event.text });
+      if (event.kind === 'ws_recv') this.#expect(event);
       else await this.#do(event);
     }
     await this.#caughtUp();
+    this.#pace.end();
     return { answers: this.#answers, listeners: this.#listeners };
+  }
+
+  #expect({ conn, text }: Extract<TraceEvent, { kind: 'ws_recv' }>): void {
+    this.#recorded.set(conn, { count: (this.#recorded.get(conn)?.count ?? 0) + 1, text });
+    if (text !== undefined) this.#pace.played(text, (id) => this.#ids.get(id) ?? id);
   }
 
   async #do(event: Exclude<TraceEvent, { kind: 'ws_recv' }>): Promise<void> {
