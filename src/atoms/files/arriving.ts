@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fail, reasonOf } from '../../core/errors.ts';
 import type { FileBody } from '../../models/file.ts';
+import { create } from './create.ts';
 import { onDisk } from './disk.ts';
 import { type OpenSource, Part } from './open.ts';
 import type { Span } from './pour.ts';
+import { type Elsewhere, rescued } from './rescued.ts';
 
 export interface Arrival {
   /** Destroyed in any case. */
@@ -38,7 +40,7 @@ export class Arriving {
   /** Begins to write below `folder` what shall lie at `path`. Resolves when the first bytes are there; rejects as `kept` does. */
   static async begin(folder: string, path: string, arrival: Arrival): Promise<Arriving> {
     const temporary = join(folder, `.${randomUUID()}.part`);
-    const file = await onDisk('a new file', () => create(folder, temporary)).catch((error: unknown) => {
+    const file = await create(folder, temporary, arrival.size ?? 0).catch((error: unknown) => {
       arrival.body.on('error', () => undefined).destroy();
       throw error;
     });
@@ -54,8 +56,8 @@ export class Arriving {
     this.kept.catch(() => undefined);
   }
 
-  /** Bytes of it, those that are still to come included; undefined when it is over. Then it is found under its name, or gone. */
-  part(span: Span): FileBody | undefined {
+  /** Bytes of it, those that are still to come included, and from `elsewhere` when the disk fails; undefined when it is over. Then it is found under its name, or gone. */
+  part(span: Span, elsewhere?: Elsewhere): FileBody | undefined {
     if (this.#users === 0) return undefined;
     this.#users += 1;
     let open = true;
@@ -65,7 +67,7 @@ export class Arriving {
       await this.#leave();
     };
     const source: OpenSource = { read: (buffer, position, signal) => this.#read(buffer, position, signal), close };
-    return new Part(source, span);
+    return new Part(elsewhere ? rescued(source, elsewhere) : source, span);
   }
 
   async #read(buffer: Buffer, position: number, signal: AbortSignal): Promise<number> {
@@ -124,9 +126,4 @@ export class Arriving {
     this.#users -= 1;
     if (this.#users === 0) await this.#file.close();
   }
-}
-
-async function create(folder: string, path: string): Promise<FileHandle> {
-  await mkdir(folder, { recursive: true });
-  return open(path, 'wx+');
 }

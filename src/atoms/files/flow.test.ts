@@ -7,9 +7,11 @@ import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
 import { poured } from '../../../tests/support/poured.ts';
 import { type TemporaryFolder, temporaryFolder } from '../../../tests/support/temporary-folder.ts';
 import { until } from '../../../tests/support/until.ts';
+import { fail } from '../../core/errors.ts';
 import type { FileBody } from '../../models/file.ts';
 import { Arriving } from './arriving.ts';
-import { openPart } from './open.ts';
+import { openPart, type OpenSource, Part } from './open.ts';
+import { rescued } from './rescued.ts';
 import { pourInto, scratch } from './scratch.ts';
 
 const never = new AbortController().signal;
@@ -203,11 +205,48 @@ describe('a file that arrives', () => {
     await expect(begin(body)).rejects.toMatchObject({ code: 'FILE_OPERATION_ERROR', status: 500 });
     expect(body.destroyed).toBe(true);
     await rm(root);
-    await mkdir(root);
+    await expect(begin(Readable.from(['x']), { size: 2 ** 60 })).rejects.toMatchObject({ code: 'FILE_OPERATION_ERROR', message: expect.stringContaining('full') as string });
+    expect(await listed()).toEqual([]);
     await writeFile(join(root, 'p'), 'a file in the way');
     const arriving = await begin(Readable.from(['x']), { size: 1 });
     await expect(arriving.kept).rejects.toMatchObject({ code: 'FILE_OPERATION_ERROR' });
     expect(await listed()).toEqual(['p']);
+  });
+});
+
+describe('a file whose disk fails it', () => {
+  const disk = (good: number): { source: OpenSource; closed: () => number } => {
+    let closed = 0;
+    const read = async (buffer: Buffer, position: number): Promise<number> => {
+      if (position >= good) throw fail('FILE_OPERATION_ERROR', 'ENOSPC');
+      return Buffer.from('hello world').copy(buffer, 0, position, good);
+    };
+    return { source: { read, close: async () => void (closed += 1) }, closed: () => closed };
+  };
+  const elsewhere = (...chunks: string[]) => {
+    const asked: number[] = [];
+    const bodies: Readable[] = [];
+    return { asked, bodies, open: async (position: number) => { asked.push(position); const body = Readable.from(chunks); bodies.push(body); return body; } };
+  };
+
+  test.each([0, 1, 6, 10])('after %i bytes goes on with those from elsewhere', async (good) => {
+    const { source, closed } = disk(good);
+    const other = elsewhere(...'hello world'.slice(good));
+    expect((await poured(new Part(rescued(source, other.open), { start: 0, end: 10 }))).toString()).toBe('hello world');
+    expect([other.asked, other.bodies[0]?.destroyed, closed()]).toEqual([[good], true, 1]);
+  });
+
+  it('never asks elsewhere while the disk works, nor when it is the source that failed', async () => {
+    const other = elsewhere('x');
+    expect((await poured(new Part(rescued(disk(11).source, other.open), { start: 0, end: 10 }))).toString()).toBe('hello world');
+    const cut: OpenSource = { read: () => Promise.reject(new TypeError('cut')), close: async () => undefined };
+    await expect(poured(new Part(rescued(cut, other.open), { start: 0, end: 10 }))).rejects.toThrow('cut');
+    expect(other.asked).toEqual([]);
+  });
+
+  it('fails when elsewhere there is less, or nothing', async () => {
+    await expect(poured(new Part(rescued(disk(6).source, elsewhere('wor').open), { start: 0, end: 10 }))).rejects.toMatchObject({ code: 'FILE_OPERATION_ERROR' });
+    await expect(poured(new Part(rescued(disk(6).source, () => Promise.reject(new TypeError('gone'))), { start: 0, end: 10 }))).rejects.toThrow('gone');
   });
 });
 

@@ -3,6 +3,7 @@ import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fail } from '../../core/errors.ts';
+import { create } from './create.ts';
 import { onDisk } from './disk.ts';
 
 /** Names of files that are not complete yet. No name that is given from outside looks like this. */
@@ -38,7 +39,7 @@ export async function receive(folder: string, body: Readable, options: ReceiveOp
   const temporary = join(folder, `.${randomUUID()}.part`);
   const discard = (): Promise<void> => rm(temporary, { force: true });
   try {
-    const file = await onDisk('a new file', () => create(folder, temporary));
+    const file = await create(folder, temporary, 0);
     const written = await write(file, body, options);
     return { ...written, keep: (path) => onDisk('to name a file', () => keep(temporary, path)), discard };
   } catch (error) {
@@ -48,11 +49,6 @@ export async function receive(folder: string, body: Readable, options: ReceiveOp
     // A failure that nobody waits for any more must not end the process.
     body.on('error', () => undefined).destroy();
   }
-}
-
-async function create(folder: string, path: string): Promise<FileHandle> {
-  await mkdir(folder, { recursive: true });
-  return open(path, 'wx');
 }
 
 async function write(file: FileHandle, body: Readable, options: ReceiveOptions): Promise<Pick<Received, 'size' | 'hash' | 'head'>> {

@@ -140,4 +140,19 @@ describe('back-pressure', () => {
     await pause(10);
     expect([source.listenerCount('data'), source.destroyed]).toEqual([0, false]);
   });
+
+  it('does not hold up whoever throws the rest away, though the body is let go in the middle of a large file', async () => {
+    const chunks = 400;
+    const source = Readable.from((function* () {
+      yield Buffer.from(file('').slice(0, -2));
+      for (let n = 0; n < chunks; n += 1) yield Buffer.alloc(64 * 1024);
+    })(), { highWaterMark: 1 });
+    const { file: { body } } = await read(source, { fileBytes: 1_000_000_000 });
+    for await (const piece of body) if (Buffer.isBuffer(piece)) break;
+    expect(body.destroyed).toBe(true);
+    let thrownAway = 0;
+    source.on('data', (chunk: Buffer) => (thrownAway += chunk.length)).resume();
+    await new Promise((resolve) => source.once('end', resolve));
+    expect(thrownAway).toBeGreaterThan(20_000_000);
+  });
 });

@@ -109,7 +109,13 @@ class FormReader {
     this.#file = stream;
     stream.once('limit', () => this.#fail(fail('PAYLOAD_TOO_LARGE', `the file has more than ${this.#options.limits.fileBytes} bytes, the limit set by ${this.#options.limits.fileBytesName}`)));
     const body = Readable.from(contents(stream, this.#over.promise), { objectMode: false });
-    body.once('close', () => this.#stop());
+    // Not 'close': a body that is let go of closes only when nothing more is waited for, and what it waits for comes from the source.
+    const destroy = body._destroy.bind(body);
+    body._destroy = (error, done) => {
+      this.#stop();
+      this.#over.resolve(undefined);
+      destroy(error, done);
+    };
     this.#begun.resolve({ fields: Object.fromEntries(this.#fields), file: { field, filename: info.filename ?? '', mediaType: info.mimeType, body } });
   }
 

@@ -3,10 +3,10 @@ import { wanted } from '../../molecules/conversion/conversion.ts';
 import type { GrowingCopy } from '../../molecules/output-store/output-store.ts';
 import { contentTypeOf } from './answers.ts';
 import { type ConvertedDownload, ConvertedDownloads } from './converted.ts';
-import { plain, stored } from './local.ts';
+import { type Local, plain, stored } from './local.ts';
 import type { Location } from './location.ts';
 import type { ImageParts } from './parts.ts';
-import { Relay } from './relay.ts';
+import { refOf, Relay } from './relay.ts';
 
 /** Opens files for callers: our own copy, be it complete or on its way, else a stream from the instance. */
 export class Downloads {
@@ -27,8 +27,9 @@ export class Downloads {
       await settled(copy?.kept, signal);
       return this.#converted.open(download, signal);
     }
-    const growing = copy?.file && location.kind === 'output' ? await plain({ ref: location.ref, contentType: contentTypeOf(location.ref.filename), file: copy.file, open: (span) => copy.part(span) }, conditions) : undefined;
-    if (growing) return growing;
+    const growing = copy && this.#growing(copy, location);
+    const answer = growing && (await plain(growing, conditions));
+    if (answer) return answer;
     const local = await stored(this.#parts, location);
     return (local && (await plain(local, conditions))) ?? this.#relay.open(location, conditions, signal);
   }
@@ -36,6 +37,12 @@ export class Downloads {
   /** The copy that is being made: a file is fetched from its instance once, whoever comes first. */
   async #copyOf(location: Location): Promise<GrowingCopy | undefined> {
     return location.kind === 'output' ? this.#parts.following(location.promptId, location.ref) : undefined;
+  }
+
+  /** A copy of known size, while it grows. A disk that fails meanwhile costs the copy, not the download. */
+  #growing({ file, part }: GrowingCopy, location: Location): Local | undefined {
+    const ref = refOf(location);
+    return file && { ref, contentType: contentTypeOf(ref.filename), file, open: (span) => part(span, (position, signal) => this.#relay.rest(location, { start: position, end: span.end, size: file.size }, signal)) };
   }
 }
 

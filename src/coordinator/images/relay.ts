@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { fail, failedWith, type GatewayError } from '../../core/errors.ts';
 import type { UpstreamFile, ViewRequest } from '../../models/comfyui-files.ts';
 import type { FileAnswer, FileConditions, FileRef } from '../../models/file.ts';
@@ -47,6 +48,14 @@ export class Relay {
       }
     }
     throw failure ?? notFound(ref, '; the instance does not have it any more');
+  }
+
+  /** Bytes `start` to `end` of a file of that size. Throws as `view` does, and UPSTREAM_ERROR when it is another file by now. */
+  async rest(location: Location, { start, end, size }: { readonly start: number; readonly end: number; readonly size: number }, signal: AbortSignal): Promise<Readable> {
+    const found = await this.view(location, { range: `bytes=${start}-${end}` }, signal);
+    if (found.headers.contentRange === `bytes ${start}-${end}/${size}`) return found.body;
+    found.body.destroy();
+    throw fail('UPSTREAM_ERROR', 'the file changed on its instance while it was fetched.');
   }
 
   #instances(location: Location): readonly Instance[] {

@@ -57,7 +57,7 @@ describe('a copy of an output', () => {
     const rest = Promise.withResolvers<undefined>();
     const slow = Readable.from((async function* () { yield 'hel'; await rest.promise; yield 'lo'; })());
     const growing = await store.begin('p1', ref, copy('hello', { body: slow }));
-    const reading = poured(growing.part({ start: 1, end: 4 }));
+    const reading = poured(growing.part({ start: 1, end: 4 }, () => Promise.reject(new TypeError('nobody asked'))));
     expect(await contentOf('p1')).toBe('not there');
     rest.resolve(undefined);
     expect(String(await reading)).toBe('ello');

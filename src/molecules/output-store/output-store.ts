@@ -18,8 +18,8 @@ export interface GrowingCopy {
   readonly file: { readonly size: number; readonly modifiedAt: Date } | undefined;
   /** Settles when the store has it, or with why it never will. */
   readonly kept: Promise<void>;
-  /** Bytes of it, those that are still to come included; undefined when `kept` has settled. */
-  part(span: Span): FileBody | undefined;
+  /** Bytes of it, those that are still to come included, and from `elsewhere`, which opens them from a position on, when the disk fails. Undefined when `kept` has settled. */
+  part(span: Span, elsewhere: (position: number, signal: AbortSignal) => Promise<Readable>): FileBody | undefined;
 }
 
 /** Keeps copies of outputs: `OUTPUT_DIR/{prompt_id}/{type}/{subfolder}/{filename}`. A file is complete or not there. */
@@ -52,7 +52,7 @@ export class OutputStore {
     });
     const arriving = await Arriving.begin(this.#root, path, copy);
     const { size, modifiedAt } = copy;
-    return { file: size === undefined ? undefined : { size, modifiedAt }, kept: arriving.kept, part: (span) => arriving.part(span) };
+    return { file: size === undefined ? undefined : { size, modifiedAt }, kept: arriving.kept, part: (span, elsewhere) => arriving.part(span, elsewhere) };
   }
 
   /** Whole prompts go, oldest first. Answers how many, and the bytes that are left. */
