@@ -40,9 +40,9 @@ class Rest {
   /** How many bytes; 0 at the end. */
   async read(buffer: Buffer): Promise<number> {
     while (this.#left.length === 0) {
-      const { value, done } = await this.#chunks.next();
-      if (done === true) return 0;
-      this.#left = Buffer.isBuffer(value) ? value : Buffer.from(String(value));
+      const next = await this.#chunks.next();
+      if (next.done === true) return 0;
+      this.#left = Buffer.isBuffer(next.value) ? next.value : Buffer.from(String(next.value));
     }
     const count = this.#left.copy(buffer);
     this.#left = this.#left.subarray(count);

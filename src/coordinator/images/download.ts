@@ -40,9 +40,10 @@ export class Downloads {
   }
 
   /** A copy of known size, while it grows. A disk that fails meanwhile costs the copy, not the download. */
-  #growing({ file, part }: GrowingCopy, location: Location): Local | undefined {
+  #growing(copy: GrowingCopy, location: Location): Local | undefined {
+    const { file } = copy;
     const ref = refOf(location);
-    return file && { ref, contentType: contentTypeOf(ref.filename), file, open: (span) => part(span, (position, signal) => this.#relay.rest(location, { start: position, end: span.end, size: file.size }, signal)) };
+    return file && { ref, contentType: contentTypeOf(ref.filename), file, open: (span) => copy.part(span, (position, signal) => this.#relay.rest(location, { start: position, end: span.end, size: file.size }, signal)) };
   }
 }
 
