@@ -120,7 +120,7 @@ export class Endings {
     if (tracker.get(tracked.promptId)?.phase === 'ended') return;
     const common = { client_id: tracked.clientId, instance: tracked.instance, durations: durations({ createdAt: tracked.createdAt, startedAt, finishedAt: ending.finishedAt, endedAt }) };
     if (startedAt !== undefined) feed.state(tracked.promptId, 'executing', { node: null, display_node: null });
-    this.#tell(tracked.promptId, ending, common);
+    this.#tellAll(tracked.promptId, ending, common);
     feed.forget(tracker.ended(tracked.promptId, ending.state, endedAt));
     pool.setInFlight(tracked.instance, tracker.countInFlight(tracked.instance));
     const refs = ending.files.flatMap((file) => {
@@ -129,6 +129,16 @@ export class Endings {
     });
     if (refs.length > 0) this.#parts.mirror(tracked.promptId, tracked.instance, refs);
     this.#parts.log.tasks.info(`prompt ${ending.state}`, { prompt_id: tracked.promptId, instance: tracked.instance, key: tracked.key, ...common.durations, ...(ending.error ? { reason: ending.error.reason } : {}) });
+  }
+
+  /** ComfyUI's own fields are left out where they are nested too deep to be passed on. */
+  #tellAll(promptId: string, ending: Ending, common: Readonly<Record<string, unknown>>): void {
+    try {
+      this.#tell(promptId, ending, common);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      this.#tell(promptId, { ...ending, announced: {} }, common);
+    }
   }
 
   #tell(promptId: string, ending: Ending, common: Readonly<Record<string, unknown>>): void {

@@ -1,5 +1,6 @@
 import { reasonOf } from '../../core/errors.ts';
 import type { Instance } from '../../models/instance.ts';
+import type { UpstreamEvent } from '../../models/upstream-event.ts';
 import type { EventStream } from '../../molecules/comfyui-events/events.ts';
 import { Endings } from './endings.ts';
 import type { LiveParts } from './parts.ts';
@@ -81,7 +82,7 @@ export class InstanceFollower {
     const end = (): void => stream.end('the gateway ends');
     signal.addEventListener('abort', end, { once: true });
     const tending = this.#tend(stream, either);
-    for await (const event of stream.events()) this.#router.route(event, signal);
+    for await (const event of stream.events()) this.#route(event, signal);
     this.#parts.tracker.missed(this.#instance.name);
     connected.abort();
     signal.removeEventListener('abort', end);
@@ -89,6 +90,16 @@ export class InstanceFollower {
     this.#awaySince = this.#parts.now();
     this.#parts.pool.disconnected(this.#instance.name, stream.reason);
     if (!signal.aborted) this.#parts.log.client.warn('the event socket ended', { instance: this.#instance.name, reason: stream.reason });
+  }
+
+  /** An event that cannot be passed on, as one nested too deep, must not end the others. */
+  #route(event: UpstreamEvent, signal: AbortSignal): void {
+    try {
+      this.#router.route(event, signal);
+    } catch (error) {
+      this.#parts.tracker.missed(this.#instance.name);
+      this.#parts.log.client.error('an event could not be passed on and was left out', { instance: this.#instance.name, kind: event.kind, error });
+    }
   }
 
   /** Beside the events: looks at what is quiet, pings, enforces time limits. The first look is at everything in flight. */

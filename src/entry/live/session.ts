@@ -63,7 +63,7 @@ export class Session {
     try {
       return this.#deps.parseJson(text);
     } catch (error) {
-      throw fail('MALFORMED_JSON', reasonOf(error), { cause: error });
+      throw failedWith(error) ? error : fail('MALFORMED_JSON', reasonOf(error), { cause: error });
     }
   }
 

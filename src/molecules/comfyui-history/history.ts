@@ -29,10 +29,15 @@ export class ComfyuiHistory {
     return Object.hasOwn(histories.data, promptId) ? histories.data[promptId] : undefined;
   }
 
-  /** The entry as text to keep; without its graph when it is too large. */
+  /** The entry as text to keep; without its graph when it is too large, without anything but its status when it is nested too deep. */
   serialize(entry: HistoryEntry): string {
-    const text = stringifyJson(entry);
-    return text.length <= limits.storedHistoryBytes ? text : stringifyJson({ ...entry, prompt: [] });
+    try {
+      const text = stringifyJson(entry);
+      return text.length <= limits.storedHistoryBytes ? text : stringifyJson({ ...entry, prompt: [] });
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      return stringifyJson({ prompt: [], outputs: {}, status: entry.status && { status_str: entry.status.status_str, completed: entry.status.completed, messages: [] } });
+    }
   }
 
   /** What `serialize` wrote. */

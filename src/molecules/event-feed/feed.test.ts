@@ -25,6 +25,14 @@ function feedWith(states: number): EventFeed {
 }
 
 describe('the feed', () => {
+  test('gives no number to what cannot be written', async () => {
+    const feed = feedWith(1);
+    const watcher = feed.join(alice);
+    expect(() => feed.state('p', 'deep', { deep: JSON.parse('['.repeat(100_000) + ']'.repeat(100_000)) })).toThrow(RangeError);
+    feed.state('p', 'next', {});
+    expect(await told(watcher)).toEqual(['next 2']);
+  });
+
   test('numbers states from 1 and gives progress the number of the newest', async () => {
     const feed = new EventFeed();
     const watcher = feed.join(alice);

@@ -89,12 +89,12 @@ export class EventFeed {
     return this.#topics.get(promptId)?.seq ?? 0;
   }
 
-  /** A state message: takes a number of its own, is kept for replay and never dropped. */
+  /** A state message: takes a number of its own, is kept for replay and never dropped. Throws RangeError for data nested too deep to be written; it then has no number. */
   state(promptId: string, type: string, data: Readonly<Record<string, unknown>>): void {
     const topic = this.#topics.get(promptId);
     if (!topic) return;
+    const frame = messageFrame(type, { ...data, prompt_id: promptId, seq: topic.seq + 1 });
     topic.seq += 1;
-    const frame = messageFrame(type, { ...data, prompt_id: promptId, seq: topic.seq });
     this.#keep(topic, topic.seq, frame);
     this.#deliver(topic, { kind: 'state' }, () => frame);
   }

@@ -62,3 +62,31 @@ test.each(['nodes/19-subgraph-expansion.jsonl', 'nodes/21-async-nodes.jsonl'])('
     expect(brokenRules(socket.of(id))).toEqual([]);
   }
 });
+
+test('a message that cannot be passed on does not end the others', async () => {
+  const runs = recordedRuns('nodes/20-execution-blocker.jsonl');
+  const deep = (id: string): string => `{"type": "executed", "data": {"prompt_id": "${id}", "node": "9", "output": {"text": ${'['.repeat(100_000)}${']'.repeat(100_000)}}}}`;
+  await using engine = await startScriptedEngine(runs.map((run) => ({ ...run, frames: run.frames.toSpliced(4, 0, deep(run.recordedId)) })));
+  await using gateway = await startTestGateway({ instances: [engine.url] });
+  using socket = await gateway.socket('watcher');
+  for (const { workflow } of runs) {
+    const { prompt_id: id } = await gateway.submit(workflow, { client_id: 'watcher' });
+    await socket.ending(id);
+    expect(brokenRules(socket.of(id))).toEqual([]);
+  }
+  expect(await gateway.healthy()).toBe(1);
+});
+
+test('an error whose inputs are nested too deep to be passed on is told without them', async () => {
+  const [run] = recordedRuns('06-execution-error.jsonl');
+  if (!run) throw new TypeError('there is no such recording');
+  const history = run.history.replace('"current_inputs": {', `"current_inputs": {"deep": ${'['.repeat(100_000)}${']'.repeat(100_000)}, `);
+  await using engine = await startScriptedEngine([{ ...run, history }]);
+  await using gateway = await startTestGateway({ instances: [engine.url] });
+  using socket = await gateway.socket('watcher');
+  const { prompt_id: id } = await gateway.submit(run.workflow, { client_id: 'watcher' });
+  const { type, data } = await socket.ending(id);
+  expect([type, data['code'], data['exception_type'], data['current_inputs']]).toEqual(['execution_error', 'WORKFLOW_EXECUTION_ERROR', 'ValueError', undefined]);
+  expect(brokenRules(socket.of(id))).toEqual([]);
+  expect((await gateway.state(id)).state).toBe('failed');
+});
