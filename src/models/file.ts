@@ -29,11 +29,13 @@ export const OutputFile = z
   .meta({ id: 'OutputFile' });
 export type OutputFile = z.infer<typeof OutputFile>;
 
-const fileName = z.string().min(1).max(255);
+/** No file system takes it, and instances stumble over it. */
+const hasNoNul = [(name: string): boolean => !name.includes('\0'), 'a name has no NUL character'] as const;
+const fileName = z.string().min(1).max(255).refine(...hasNoNul);
 
 export const FileQuery = z.strictObject({
   filename: fileName,
-  subfolder: z.string().max(1024).default(''),
+  subfolder: z.string().max(1024).refine(...hasNoNul).default(''),
   type: FileType.default('output'),
   prompt_id: z.string().max(limits.idLength).optional(),
 });

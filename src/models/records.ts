@@ -93,6 +93,8 @@ export interface InputRecord {
 export interface InputRecords {
   /** Sets the caller's mapping from (type, subfolder, name); an older mapping of the same key and name is replaced. */
   put(record: InputRecord): Promise<void>;
+  /** As `put`, unless the name stands for other content: then nothing changes and the answer is false. Of many who claim a name at once, one content gets it. */
+  claim(record: InputRecord): Promise<boolean>;
   find(key: string, ref: FileRef): Promise<InputRecord | undefined>;
   /** All mappings that lead to this upstream name, whoever owns them. */
   findUpstream(upstreamName: string): Promise<readonly InputRecord[]>;

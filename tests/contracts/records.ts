@@ -201,6 +201,20 @@ export function recordsContract(makeDb: () => Promise<Records>): void {
       expect(await inputs().find('eve', { filename: 'face.png', subfolder: '', type: 'input' })).toBeUndefined();
     });
 
+    it('lets a name be claimed that is free or stands for the same content, and no other', async () => {
+      expect(await inputs().claim(inputOf())).toBe(true);
+      expect(await inputs().claim(inputOf({ createdAt: 2_000 }))).toBe(true);
+      expect(await inputs().claim(inputOf({ hash: 'cc', upstreamName: 'cccc.png' }))).toBe(false);
+      expect(await inputs().claim(inputOf({ hash: 'cc', key: 'bob' }))).toBe(true);
+      expect(await inputs().find('ann', { filename: 'face.png', subfolder: '', type: 'input' })).toEqual(inputOf({ createdAt: 2_000 }));
+    });
+
+    it('gives a name to exactly one of many contents that claim it at the same time', async () => {
+      const claims = await Promise.all(Array.from({ length: 20 }, (_, n) => inputs().claim(inputOf({ hash: `h${n}` }))));
+      expect(claims.filter(Boolean)).toHaveLength(1);
+      expect((await inputs().find('ann', { filename: 'face.png', subfolder: '', type: 'input' }))?.hash).toBe(`h${claims.indexOf(true)}`);
+    });
+
     it('finds every mapping that leads to an upstream name', async () => {
       await inputs().put(inputOf());
       await inputs().put(inputOf({ name: 'again.png', createdAt: 2_000 }));

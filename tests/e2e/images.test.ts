@@ -7,7 +7,7 @@ import { startTestSandbox, type TestSandbox } from '../support/engine.ts';
 import { download, handOver, handOverRefused, loaded } from '../support/files-client.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { solidColour } from '../support/graphs.ts';
-import { containing } from '../support/matchers.ts';
+import { containing, matching } from '../support/matchers.ts';
 import { png } from '../support/picture.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -95,9 +95,11 @@ describe('a file handed over', () => {
   });
 
   test('at the same time as others of its name loses none of them', async () => {
-    const contents = await Promise.all(Array.from({ length: 8 }, () => png()));
+    const contents = await Promise.all(Array.from({ length: 24 }, () => png()));
     const answers = await Promise.all(contents.map((content) => handOver(gateway, content, { key: alice, name: 'rush.png' })));
-    expect(new Set(answers.map((answer) => answer.original_name)).size).toBe(8);
+    const names = answers.map((answer) => answer.original_name);
+    expect(new Set(names).size).toBe(24);
+    expect(names).toEqual(expect.arrayContaining(['rush.png', 'rush (1).png', 'rush (20).png', matching(/^rush \([0-9a-f]{16}\)\.png$/)]));
     for (const [n, answer] of answers.entries()) {
       expect((await download(gateway, { filename: answer.original_name, type: 'input' }, { key: alice })).bytes.equals(contents[n] ?? Buffer.alloc(0))).toBe(true);
     }
@@ -178,8 +180,16 @@ describe('two keys', () => {
     for (const key of [bob, root]) expect((await download(gateway, crossed, { key })).status).toBe(404);
   });
 
-  test.each([{ filename: '../../data/gateway.db' }, { filename: 'a.png', subfolder: '../..' }, { filename: '/etc/passwd' }, { filename: 'a\0b' }, { filename: '..' }])('get nothing for %j', async (query) => {
+  test.each([{ filename: '../../data/gateway.db' }, { filename: 'a.png', subfolder: '../..' }, { filename: '/etc/passwd' }, { filename: '..' }])('get nothing for %j', async (query) => {
     for (const key of [alice, root]) expect([400, 404]).toContain((await download(gateway, { ...query }, { key })).status);
+  });
+
+  test.each(['filename=%00', 'filename=a%00b.png', 'filename=a.png&subfolder=%00', 'filename=a%00.png&type=input&format=webp'])('are told that no name is like %s', async (query) => {
+    for (const key of [alice, root]) {
+      for (const path of ['download', 'url']) {
+        expect((await gateway.call('GET', `/api/v1/images/${path}?${query}`, { key })).body, path).toMatchObject({ status: 422, code: 'VALIDATION_ERROR', detail: containing('NUL') });
+      }
+    }
   });
 });
 

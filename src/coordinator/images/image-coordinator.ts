@@ -1,6 +1,5 @@
 import type { Readable } from 'node:stream';
-import pLimit from 'p-limit';
-import { reasonOf } from '../../core/errors.ts';
+import { fail, reasonOf } from '../../core/errors.ts';
 import type { Caller } from '../../models/caller.ts';
 import type { Conversion, FileAnswer, FileConditions, FileQuery, FileType, UploadAnswer } from '../../models/file.ts';
 import { fileUrl } from '../../models/file-url.ts';
@@ -19,12 +18,13 @@ export interface IncomingFile {
   readonly type: FileType;
 }
 
+/** Names with a number that are tried for an upload. */
+const NUMBERED = 20;
+
 /** Files of callers: handed over, and fetched. */
 export class ImageCoordinator {
   readonly #parts: ImageParts;
   readonly #downloads: Downloads;
-  /** Two uploads of one name at the same time must not both find it free. */
-  readonly #naming = pLimit(1);
 
   constructor(parts: ImageParts) {
     this.#parts = parts;
@@ -33,16 +33,10 @@ export class ImageCoordinator {
 
   /** Kept here, remembered as the caller's, and sent to every instance that can be reached; the others get it with the first workflow that needs it. */
   async upload(caller: Caller, file: IncomingFile, signal: AbortSignal): Promise<UploadAnswer> {
-    const { records, stores, publicUrl, now } = this.#parts;
+    const { stores, publicUrl, now } = this.#parts;
     const subfolder = safeSubfolder(file.subfolder);
     const stored = await stores.inputs.store(caller.key, file.body, signal);
-    const wish = { key: caller.key, type: file.type, subfolder, name: safeName(file.filename) };
-    const record = await this.#naming(async (): Promise<InputRecord> => {
-      const name = file.overwrite ? wish.name : await this.#freeName(wish, stored.hash);
-      const named = { ...wish, ...stored, name, upstreamSubfolder: subfolder, createdAt: now() };
-      await records.inputs.put(named);
-      return named;
-    });
+    const record = await this.#named({ ...stored, key: caller.key, type: file.type, subfolder, name: safeName(file.filename), upstreamSubfolder: subfolder, createdAt: now() }, file.overwrite);
     await this.#send(record, signal);
     const url = fileUrl({ filename: record.upstreamName, subfolder, type: file.type }, { publicUrl });
     return { name: record.upstreamName, subfolder, type: file.type, url, original_name: record.name, media_type: record.mediaType, size: record.size };
@@ -63,15 +57,18 @@ export class ImageCoordinator {
     return fileUrl({ filename: upstreamName, subfolder: upstreamSubfolder, type }, { publicUrl });
   }
 
-  /** As ComfyUI does: `name (1).png` when the caller's name stands for other content already. */
-  async #freeName(wish: { key: string; type: FileType; subfolder: string; name: string }, hash: string): Promise<string> {
-    const dot = wish.name.lastIndexOf('.');
-    const [stem, extension] = dot > 0 ? [wish.name.slice(0, dot), wish.name.slice(dot)] : [wish.name, ''];
-    for (let count = 0; ; count += 1) {
-      const name = count === 0 ? wish.name : `${stem} (${count})${extension}`;
-      const taken = await this.#parts.records.inputs.find(wish.key, { filename: name, subfolder: wish.subfolder, type: wish.type });
-      if (!taken || taken.hash === hash) return name;
+  /** Remembers it under its name, or where that stands for other content already, under the next that is free. */
+  async #named(wish: InputRecord, overwrite: boolean): Promise<InputRecord> {
+    const { inputs } = this.#parts.records;
+    if (overwrite) {
+      await inputs.put(wish);
+      return wish;
     }
+    for (const name of namesLike(wish.name, wish.hash)) {
+      const record = { ...wish, name };
+      if (await inputs.claim(record)) return record;
+    }
+    throw fail('CONFLICT', `every name like "${wish.name}" stands for another file.`);
   }
 
   async #send(record: InputRecord, signal: AbortSignal): Promise<void> {
@@ -89,4 +86,13 @@ export class ImageCoordinator {
       }),
     );
   }
+}
+
+/** `name.png`, `name (1).png` and so on, as ComfyUI counts; where many have been handed over, the content is the number. */
+function* namesLike(name: string, hash: string): Generator<string, void> {
+  const dot = name.lastIndexOf('.');
+  const [stem, extension] = dot > 0 ? [name.slice(0, dot), name.slice(dot)] : [name, ''];
+  yield name;
+  for (let count = 1; count <= NUMBERED; count += 1) yield `${stem} (${count})${extension}`;
+  yield `${stem} (${hash.slice(0, 16)})${extension}`;
 }

@@ -18,9 +18,7 @@ export async function locate(parts: LocationParts, caller: Caller, query: FileQu
   const { prompt_id: promptId, ...ref } = query;
   const found = promptId === undefined ? await byName(parts, caller, ref) : await byPrompt(parts, caller, { promptId, ref });
   if (found) return found;
-  // Instances stumble over what no file system takes.
-  const possible = !`${ref.filename}${ref.subfolder}`.includes('\0');
-  if (caller.admin && possible && (promptId === undefined || !(await parts.records.prompts.find(promptId)))) return { kind: 'foreign', ref };
+  if (caller.admin && (promptId === undefined || !(await parts.records.prompts.find(promptId)))) return { kind: 'foreign', ref };
   throw notFound(ref);
 }
 

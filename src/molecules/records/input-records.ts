@@ -22,6 +22,14 @@ export class SqlInputRecords implements InputRecords {
     await kept('record an upload', () => this.#db.insertInto('inputs').values(row).onConflict((conflict) => conflict.columns(['owner', 'type', 'subfolder', 'name']).doUpdateSet(row)).execute());
   }
 
+  claim(record: InputRecord): Promise<boolean> {
+    const row = rowOf(record);
+    return kept('record an upload', async () => {
+      const { numInsertedOrUpdatedRows } = await this.#db.insertInto('inputs').values(row).onConflict((conflict) => conflict.columns(['owner', 'type', 'subfolder', 'name']).doUpdateSet(row).where('inputs.hash', '=', row.hash)).executeTakeFirstOrThrow();
+      return Number(numInsertedOrUpdatedRows ?? 0) > 0;
+    });
+  }
+
   async find(key: string, { type, subfolder, filename }: FileRef): Promise<InputRecord | undefined> {
     const row = await kept('look an upload up', () =>
       this.#db.selectFrom('inputs').selectAll().where('owner', '=', key).where('type', '=', type).where('subfolder', '=', subfolder).where('name', '=', filename).executeTakeFirst(),
