@@ -5,7 +5,7 @@ import type { LiveParts } from './parts.ts';
 
 /** Prompts whose history is asked at the same time. */
 const AT_ONCE = 8;
-/** Milliseconds a node may take to react to an interrupt after its prompt's time was over. */
+/** Milliseconds a node may take to react to an interrupt after its prompt's time was over; no longer than that time itself. */
 const REACTION = 10_000;
 
 /** Compares what we believe of an instance with its queue and history. The queue and history are right. */
@@ -62,7 +62,7 @@ export class Reconciliation {
       if (tracked.timedOutAt === undefined) {
         tracked.timedOutAt = now();
         await comfyui.queue.interrupt(instance, tracked.promptId, signal);
-      } else if (now() - tracked.timedOutAt > REACTION) await this.#endings.timedOut(tracked);
+      } else if (now() - tracked.timedOutAt > Math.min(REACTION, promptLimit)) await this.#endings.timedOut(tracked);
     }
   }
 

@@ -1,3 +1,4 @@
+import { limits } from '../../constants/limits.ts';
 import { type Caller, owns } from '../../models/caller.ts';
 import type { Frame } from '../../models/frame.ts';
 import { audienceOf, messageFrame, statusFrame, type Watcher } from '../../molecules/event-feed/feed.ts';
@@ -9,15 +10,17 @@ export interface SubscribeItem {
   readonly since?: number | undefined;
 }
 
+type WatchParts = Pick<LiveParts, 'tracker' | 'feed' | 'pool'> & { readonly records: Pick<LiveParts['records'], 'findMany'> };
+
 /** What one socket receives, and what it asks for. */
 export class Watch {
   readonly caller: Caller;
   readonly clientId: string;
-  readonly #parts: LiveParts;
+  readonly #parts: WatchParts;
   readonly #watcher: Watcher;
   readonly #closers: (() => void)[] = [];
 
-  constructor(parts: LiveParts, who: { caller: Caller; clientId: string }) {
+  constructor(parts: WatchParts, who: { caller: Caller; clientId: string }) {
     this.#parts = parts;
     this.caller = who.caller;
     this.clientId = who.clientId;
@@ -68,7 +71,7 @@ export class Watch {
       items: mine.map((item) => ({ prompt_id: item.prompt_id, seq: feed.seq(item.prompt_id) })),
       ...(unknown.length > 0 ? { unknown } : {}),
     });
-    return mine.filter((item) => this.#join(item)).map((item) => item.prompt_id);
+    return mine.filter((item) => this.#join(item, requestId)).map((item) => item.prompt_id);
   }
 
   unsubscribe(promptIds: readonly string[]): void {
@@ -87,12 +90,15 @@ export class Watch {
   }
 
   /** True when the present state must be told, since the past is not kept. */
-  #join(item: SubscribeItem): boolean {
+  #join(item: SubscribeItem, requestId: string | undefined): boolean {
     const { feed, tracker } = this.#parts;
     const saw = feed.sawNewest(this.#watcher, item.prompt_id);
     const outcome = feed.subscribe(this.#watcher, item.prompt_id, item.since);
-    if (outcome === 'full') this.tell('system', { event: 'error', code: 'WEBSOCKET_ERROR', reason: 'too many subscriptions on one socket.', prompt_id: item.prompt_id });
-    if (outcome === 'full') return false;
+    if (outcome === 'full') {
+      const reason = `a socket may have ${limits.subscriptions} subscriptions; give some up, or open another.`;
+      this.tell('system', { event: 'error', ...(requestId === undefined ? {} : { request_id: requestId }), code: 'WEBSOCKET_ERROR', reason, prompt_id: item.prompt_id });
+      return false;
+    }
     const endedUnseen = item.since === undefined && !saw && (tracker.get(item.prompt_id)?.phase ?? 'ended') === 'ended';
     return outcome === 'reset' || endedUnseen;
   }
