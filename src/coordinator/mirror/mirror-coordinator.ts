@@ -71,7 +71,7 @@ export class MirrorCoordinator {
     const { stores, records } = this.#parts;
     for await (const paths of stores.inputs.old(before)) {
       if (this.#stop.signal.aborted) return;
-      for (const path of await records.inputs.unreferenced(paths)) await stores.inputs.remove(path);
+      for (const path of await records.inputs.unreferenced(paths)) await stores.inputs.removeOld(path, before);
     }
   }
 

@@ -56,7 +56,10 @@ describe('an upload', () => {
     if (!found) return;
     expect((await poured(await store.part(found, { start: 1, end: 3 }))).toString()).toBe('PNG');
     expect((await buffer(store.open(path))).equals(content)).toBe(true);
-    await store.remove(path);
+    await store.removeOld(path, found.modifiedAt.getTime());
+    expect(await store.find(path)).toBeDefined();
+    await store.removeOld(path, found.modifiedAt.getTime() + 1);
+    await store.removeOld(path, Date.now());
     expect([await store.find(path), await store.part(found, { start: 1, end: 3 })]).toEqual([undefined, undefined]);
     await expect(text(store.open(path))).rejects.toThrow('ENOENT');
     await expect(store.find('../outside')).rejects.toMatchObject({ status: 400 });

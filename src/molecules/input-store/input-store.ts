@@ -64,8 +64,10 @@ export class InputStore {
     return openPart(file.path, span);
   }
 
-  async remove(path: string): Promise<void> {
-    await remove(await inside(this.#root, path));
+  /** Removes it unless it was written anew since that time: the same content may have been handed over again. */
+  async removeOld(path: string, before: number): Promise<void> {
+    const found = await this.find(path);
+    if (found && found.modifiedAt.getTime() < before) await remove(found.path);
   }
 
   /** Paths of stored files that were not touched since that time, in groups of up to 500. Files that are not ours are left out. */
