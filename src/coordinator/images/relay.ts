@@ -3,7 +3,7 @@ import { fail, failedWith, type GatewayError } from '../../core/errors.ts';
 import type { UpstreamFile, ViewRequest } from '../../models/comfyui-files.ts';
 import type { FileAnswer, FileConditions, FileRef } from '../../models/file.ts';
 import type { Instance } from '../../models/instance.ts';
-import { isOneRange, isUnchanged, rangeApplies } from '../../molecules/output-store/conditions.ts';
+import { isUnchanged, rangeApplies, rangeOf } from '../../molecules/output-store/conditions.ts';
 import { relayed } from './answers.ts';
 import { type Location, notFound } from './location.ts';
 import type { ImageParts } from './parts.ts';
@@ -19,9 +19,8 @@ export class Relay {
   /** As the instance answers. If-Range is judged here: instances know only its dates. */
   async open(location: Location, conditions: FileConditions, signal: AbortSignal): Promise<FileAnswer> {
     const { ifNoneMatch, head } = conditions;
-    const range = conditions.range !== undefined && isOneRange(conditions.range) ? conditions.range : undefined;
     const ifModifiedSince = ifNoneMatch === undefined ? conditions.ifModifiedSince : undefined;
-    const found = await this.view(location, { range, ifNoneMatch, ifModifiedSince, head }, signal);
+    const found = await this.view(location, { range: rangeOf(conditions), ifNoneMatch, ifModifiedSince, head }, signal);
     const answer = relayed(refOf(location), found);
     if (answer.part === 'unchanged') return answer;
     if (answer.part !== 'unsatisfiable' && isUnchanged(conditions, answer)) {

@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from 'vitest';
 import type { FileConditions } from '../../models/file.ts';
-import { etagOf, isOneRange, isUnchanged, partOf } from './conditions.ts';
+import { etagOf, isUnchanged, partOf, rangeApplies, rangeOf } from './conditions.ts';
 
 const file = { etag: '"e1"', lastModified: new Date('2026-01-02T03:04:05.678Z'), size: 10 };
 const none: FileConditions = { range: undefined, ifNoneMatch: undefined, ifRange: undefined, ifModifiedSince: undefined, head: false };
@@ -47,7 +47,11 @@ describe('a range', () => {
   });
 
   it('is passed on only when it is one that a server must understand', () => {
-    expect(['bytes=0-1', 'bytes=5-', 'bytes=-5', 'bytes=99-', 'bytes=5-1', 'bytes=-', 'bytes=0-1,2-3', 'x=1-2'].map(isOneRange)).toEqual([true, true, true, true, false, false, false, false]);
+    expect(['bytes=0-1', 'bytes=5-', 'bytes=-5', 'bytes=99-', 'bytes=5-1', 'bytes=-', 'bytes=0-1,2-3', 'x=1-2'].map((range) => rangeOf({ ...none, range }))).toEqual(['bytes=0-1', 'bytes=5-', 'bytes=-5', 'bytes=99-', undefined, undefined, undefined, undefined]);
+  });
+
+  it('is for GET alone: HEAD tells of the whole file', () => {
+    expect([part({ range: 'bytes=0-1', head: true }), part({ range: 'bytes=99-', head: true }), rangeOf({ ...none, range: 'bytes=0-1', head: true })]).toEqual(['whole', 'whole', undefined]);
   });
 });
 
@@ -62,6 +66,11 @@ describe('If-Range', () => {
     ['nonsense', 'whole'],
   ])('%s: %j', (ifRange, expected) => {
     expect(part({ range: 'bytes=0-1', ifRange })).toEqual(expected);
+  });
+
+  it('needs a strong tag or a date to compare with', () => {
+    const applies = (ifRange: string, etag?: string, lastModified?: Date): boolean => rangeApplies({ ...none, ifRange }, { etag, lastModified });
+    expect([applies('"e1"', '"e1"'), applies('W/"e1"', 'W/"e1"'), applies('"e1"', 'W/"e1"'), applies('"e1"'), applies(modified, '"e1"'), applies(modified, undefined, file.lastModified)]).toEqual([true, false, false, false, false, true]);
   });
 
   it('alone asks for nothing', () => {

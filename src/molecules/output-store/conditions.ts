@@ -17,8 +17,13 @@ export function etagOf(file: { readonly size: number; readonly modifiedAt: Date 
 /** `unchanged` before ranges, as the order of evaluation has it. */
 export function partOf(conditions: FileConditions, file: Validators): FileAnswer['part'] {
   if (isUnchanged(conditions, file)) return 'unchanged';
-  if (conditions.range === undefined || !rangeApplies(conditions, file)) return 'whole';
-  return parseRange(conditions.range, file.size);
+  const range = rangeOf(conditions);
+  return range === undefined || !rangeApplies(conditions, file) ? 'whole' : parseRange(range, file.size);
+}
+
+/** The part that is asked for, if it is one part of bytes: several, another unit and other methods than GET mean the whole file. */
+export function rangeOf({ range, head }: FileConditions): string | undefined {
+  return range !== undefined && !head && isOneRange(range) ? range : undefined;
 }
 
 /** Whether the caller asks for the file only if it has changed. */
@@ -43,19 +48,15 @@ export function rangeApplies({ ifRange }: FileConditions, { etag, lastModified }
 /** HTTP dates have no parts of a second. */
 const seconds = (date: Date): number => Math.floor(date.getTime() / 1000) * 1000;
 
-/** Whether a Range header asks for one part of bytes; anything else is the same as none. */
-export function isOneRange(range: string): boolean {
+function isOneRange(range: string): boolean {
   const match = RANGE.exec(range.trim());
   if (!match) return false;
   const [, first = '', last = ''] = match;
   return first === '' ? last !== '' : last === '' || Number(first) <= Number(last);
 }
 
-/** One range of bytes; several, or another unit, mean the whole file. */
 function parseRange(range: string, size: number): FileAnswer['part'] {
-  const match = isOneRange(range) ? RANGE.exec(range.trim()) : null;
-  if (!match) return 'whole';
-  const [, first = '', last = ''] = match;
+  const [, first = '', last = ''] = RANGE.exec(range.trim()) ?? [];
   const start = first === '' ? Math.max(0, size - Number(last)) : Number(first);
   const end = first === '' || last === '' ? size - 1 : Math.min(Number(last), size - 1);
   return start >= size || (first === '' && Number(last) === 0) ? 'unsatisfiable' : { start, end };
