@@ -1,4 +1,4 @@
-import { readdir, utimes, writeFile } from 'node:fs/promises';
+import { readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -82,6 +82,41 @@ describe('a mirrored output', () => {
     const all = await Promise.all(Array.from({ length: 5 }, () => download(it.gateway, url)));
     expect(all.map((one) => one.status)).toEqual([200, 200, 200, 200, 200]);
     expect(views(it.engine)).toBe(1);
+  });
+
+  test('is fetched from the instance once, though it is asked for in another format at once', async () => {
+    await using it = await world();
+    const { url } = await largeOutput(it.gateway);
+    const all = await Promise.all(['webp', 'jpeg', 'png'].map((format) => download(it.gateway, `${url}&format=${format}&width=20`)));
+    expect(await Promise.all(all.map(async (one) => (await sharp(one.bytes).metadata()).format))).toEqual(['webp', 'jpeg', 'png']);
+    expect(views(it.engine)).toBe(1);
+    expect((await files(it.output)).filter((name) => name.startsWith('.'))).toEqual([]);
+  });
+
+  test('breaks off visibly for whoever reads it while the instance breaks off, and is whole afterwards', async () => {
+    await using it = await world();
+    it.engine.sandbox.knobs.set({ truncateView: 1 });
+    const { url } = await largeOutput(it.gateway);
+    const first = await download(it.gateway, url).then(({ bytes }) => bytes.length, () => 'broken');
+    const fetched = await until('it is fetched whole', async () => download(it.gateway, url).catch(() => undefined));
+    expect(['broken', fetched.bytes.length]).toContain(first);
+    expect((await sharp(fetched.bytes).metadata()).width).toBe(1_024);
+    await until('the copy is there', async () => (await whole(it.output)).length === 1);
+  });
+
+  test('that a link leads to from the folder is not given: the file comes from its instance', async () => {
+    await using it = await world();
+    const { url } = await made(it.gateway);
+    const copy = await until('the copy is there', async () => (await readdir(it.output, { recursive: true, withFileTypes: true })).find((entry) => entry.isFile() && !entry.name.startsWith('.')));
+    const first = await download(it.gateway, url);
+    await writeFile(join(it.folder, 'secret'), 'secret');
+    await rm(join(copy.parentPath, copy.name));
+    await symlink(join(it.folder, 'secret'), join(copy.parentPath, copy.name));
+    const linked = await download(it.gateway, url);
+    expect([linked.status, linked.bytes.equals(first.bytes), views(it.engine)]).toEqual([200, true, 2]);
+    for (const query of ['&format=webp', '&width=5']) expect((await download(it.gateway, url + query)).status).toBe(200);
+    await it.engine.sandbox.close();
+    expect((await download(it.gateway, url)).status).toBe(503);
   });
 
   test('is tried again when the instance fails or breaks off, and never stands there half', async () => {
