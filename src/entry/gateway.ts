@@ -6,6 +6,7 @@ import type { Shutdown } from '../core/shutdown.ts';
 import { assemble, findInstances, json, newId, openDatabase, packageRoot, readMultipart, tokens } from './container.ts';
 import { createAddressOf } from './http/address.ts';
 import { createApp } from './http/app.ts';
+import { BodyRoom } from './http/body-room.ts';
 import { createGuard } from './http/guard.ts';
 import { createRateLimit } from './http/rate-limit.ts';
 import { openDoor } from './live/door.ts';
@@ -71,8 +72,9 @@ async function open(container: Container, { config, logging, version, shutdown }
   const rateLimit = createRateLimit({ perMinute: config.RATE_LIMIT_PER_MINUTE, authenticated: config.authenticated });
   const access = container.resolve(tokens.access);
   const workflows = container.resolve(tokens.workflows);
+  const room = new BodyRoom();
   const app = createApp({
-    config, access, workflows, guard, rateLimit, log, version, json, readMultipart,
+    config, access, workflows, guard, rateLimit, room, log, version, json, readMultipart,
     queue: container.resolve(tokens.queue),
     images: container.resolve(tokens.images),
     instances: container.resolve(tokens.instances),
@@ -81,7 +83,7 @@ async function open(container: Container, { config, logging, version, shutdown }
   const listening = await listen(app, { host: config.HOST, port: config.PORT });
   shutdown.add('calls', (signal) => listening.close(signal));
   const maxBytes = Math.ceil(config.MAX_WORKFLOW_MB * 1024 * 1024);
-  const door = openDoor(listening.server, { access, workflows, live: container.resolve(tokens.live), guard, rateLimit, addressOf: createAddressOf(config.TRUSTED_PROXIES), newId, maxBytes, parseJson: json.parse, log });
+  const door = openDoor(listening.server, { access, workflows, live: container.resolve(tokens.live), guard, rateLimit, addressOf: createAddressOf(config.TRUSTED_PROXIES), newId, maxBytes, parseJson: json.parse, room, log });
   shutdown.add('sockets', (signal) => door.close(signal));
   return listening.url;
 }

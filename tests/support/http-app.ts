@@ -7,6 +7,7 @@ import { loadConfig } from '../../src/core/config.ts';
 import { fail } from '../../src/core/errors.ts';
 import type { LogFields, Logger, LogLevel } from '../../src/core/logger.ts';
 import { createApp, type AppDeps } from '../../src/entry/http/app.ts';
+import { BodyRoom } from '../../src/entry/http/body-room.ts';
 import { createRateLimit } from '../../src/entry/http/rate-limit.ts';
 import { listen } from '../../src/entry/server.ts';
 import { createKeyRing } from '../../src/molecules/access/keys.ts';
@@ -50,6 +51,7 @@ export function standDeps(environment: Record<string, string> = {}, stand: Stand
     access,
     readMultipart,
     json: { parse: parseJson, stringify: stringifyJson },
+    room: new BodyRoom(),
     rateLimit: createRateLimit({ perMinute: config.RATE_LIMIT_PER_MINUTE, authenticated: config.authenticated }),
     version: '1.2.3',
     workflows: { submit: missing, state: missing, history: missing, images: missing, interrupt: missing, ...stand.workflows },

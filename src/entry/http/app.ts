@@ -3,6 +3,7 @@ import type { Logger } from '../../core/logger.ts';
 import { service } from '../../constants/service.ts';
 import { fail } from '../../core/errors.ts';
 import { upgradeRequired } from '../live/upgrade.ts';
+import type { BodyRoom } from './body-room.ts';
 import { createGuard, type Guard } from './guard.ts';
 import { mountRoutes, type JsonCodec } from './mount.ts';
 import { openApiDocument } from './openapi.ts';
@@ -21,6 +22,8 @@ import { crossOrigin, securityHeaders } from './security-headers.ts';
 export interface AppDeps extends RouteDeps {
   readonly json: JsonCodec;
   readonly rateLimit: RateLimit;
+  /** Shared with the socket door. */
+  readonly room: BodyRoom;
   readonly log: Logger;
   /** Shown in the document. */
   readonly version: string;
@@ -50,7 +53,7 @@ export function createApp(deps: AppDeps): Express {
   app.disable('etag');
   app.set('query parser', 'simple');
   app.use(requestId, accessLog(log), securityHeaders(config), (deps.guard ?? createGuard(config)).middleware, crossOrigin(config));
-  mountRoutes(app, rows, { access: deps.access, rateLimit: deps.rateLimit, json: deps.json, deadline: deadlineOf(config) });
+  mountRoutes(app, rows, { access: deps.access, rateLimit: deps.rateLimit, room: deps.room, json: deps.json, deadline: deadlineOf(config) });
   mountPages(app, {
     title: config.APP_NAME,
     document: () => JSON.stringify(openApiDocument(rows, { title: config.APP_NAME, version: deps.version, url: config.PUBLIC_URL })),

@@ -2,7 +2,7 @@ import type { Express, RequestHandler, Response } from 'express';
 import { fail, GatewayError } from '../../core/errors.ts';
 import { keyNeeded, keyWelcome, type Authenticator } from './authentication.ts';
 import { readJson } from './body.ts';
-import { BodyRoom } from './body-room.ts';
+import type { BodyRoom } from './body-room.ts';
 import { callerOf, stranger } from './callers.ts';
 import { invalid } from './problem.ts';
 import type { RateLimit } from './rate-limit.ts';
@@ -22,11 +22,9 @@ export interface MountOptions {
   readonly json: JsonCodec;
   /** Milliseconds a call may take where its row says nothing else. */
   readonly deadline: number;
-  /** What bodies share with those of other doors; default is a room of their own. */
-  readonly room?: BodyRoom;
+  /** What bodies share with those of other doors. */
+  readonly room: BodyRoom;
 }
-
-type Doors = MountOptions & { readonly room: BodyRoom };
 
 const usualLimit: BodyLimit = { bytes: 1024 * 1024, name: 'the gateway for this call' };
 
@@ -35,12 +33,11 @@ const usualLimit: BodyLimit = { bytes: 1024 * 1024, name: 'the gateway for this 
  * parameters, so that `/things/new` is never the thing named "new".
  */
 export function mountRoutes(app: Express, rows: readonly Route[], options: MountOptions): void {
-  const doors = { ...options, room: options.room ?? new BodyRoom() };
   const paths = [...Map.groupBy(rows, (row) => row.path)].toSorted(([a], [b]) => Number(a.includes('{')) - Number(b.includes('{')));
   for (const [path, its] of paths) {
     for (const row of its.toSorted(headFirst)) {
       const door = row.open === true ? [keyWelcome(options.access)] : [keyNeeded(options.access, options.rateLimit), options.rateLimit.middleware];
-      app[row.method](expressPath(path), ...door, deed(row, doors));
+      app[row.method](expressPath(path), ...door, deed(row, options));
     }
     app.all(expressPath(path), methodRefusal(its.map((row) => row.method.toUpperCase())));
   }
@@ -63,7 +60,7 @@ function methodRefusal(allowed: readonly string[]): RequestHandler {
   };
 }
 
-function deed(row: Route, { json, deadline, room }: Doors): RequestHandler {
+function deed(row: Route, { json, deadline, room }: MountOptions): RequestHandler {
   const status = usualStatus(row);
   return async (request, response) => {
     const signal = requestSignal(response, row.deadline ?? deadline);

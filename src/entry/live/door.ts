@@ -17,7 +17,7 @@ import { farewell, type Line, pump, Turn } from './pump.ts';
 import { Session, type SessionDeps } from './session.ts';
 import { badHandshake, refuse } from './upgrade.ts';
 
-export interface DoorDeps extends Omit<SessionDeps, 'consume'> {
+export interface DoorDeps extends Omit<SessionDeps, 'consume' | 'hold'> {
   readonly access: Pick<AccessCoordinator, 'authenticate' | 'redeemTicket'>;
   readonly live: Pick<LiveCoordinator, 'watch' | 'closeAll'>;
   readonly guard: Guard;
@@ -121,7 +121,7 @@ function turnAway(socket: Duplex, error: unknown, { newId, log }: DoorDeps): voi
 function serve(line: OpenLine, watch: Watch, deps: DoorDeps): void {
   const { webSocket, address } = line;
   const gone = new AbortController();
-  const session = new Session(watch, { ...deps, consume: () => deps.rateLimit.consume(watch.caller, address) }, gone.signal);
+  const session = new Session(watch, { ...deps, consume: () => deps.rateLimit.consume(watch.caller, address), hold: (still) => (still ? webSocket.pause() : webSocket.resume()) }, gone.signal);
   let alive = true;
   const heartbeat = setInterval(() => {
     if (!alive) return webSocket.terminate();

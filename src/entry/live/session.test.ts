@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { memoryLog, type Line } from '../../../tests/support/http-app.ts';
 import { fail } from '../../core/errors.ts';
 import type { PromptState } from '../../models/prompt-state.ts';
+import { BodyRoom } from '../http/body-room.ts';
 import { Session, type SessionDeps, type SessionWatch } from './session.ts';
 
 interface Told {
@@ -33,6 +34,8 @@ function session(deps: Partial<SessionDeps> = {}, resets: string[] = []): Sessio
     workflows: { submit: refuse, interrupt: refuse, state: () => Promise.resolve(state) },
     parseJson: JSON.parse,
     log: memory.log,
+    room: new BodyRoom(),
+    hold: () => undefined,
     consume: () => ({ limited: false, retryAfter: 0 }),
     ...deps,
   };
@@ -102,5 +105,33 @@ describe('a session', () => {
     expect(JSON.stringify(told)).not.toContain('secret detail');
     expect(told[0]?.data).toMatchObject({ event: 'error', code: 'INTERNAL_ERROR' });
     expect(lines.map((line) => line.level)).toEqual(['error']);
+  });
+
+  test('reads in the order of arrival, one at a time, and reads no more of the socket meanwhile', async () => {
+    const read: string[] = [];
+    const held: boolean[] = [];
+    const parseJson = (text: string): unknown => (read.push(text.slice(-5, -1)), JSON.parse(text));
+    open = session({ parseJson, hold: (still) => held.push(still) });
+    await Promise.all([say({ type: 'ping', filler: 'x'.repeat(100_000), n: 111 }), say({ type: 'ping', n: 222 })]);
+    expect(read).toEqual([':111', ':222']);
+    expect(held).toEqual([true, false, true, false]);
+  });
+
+  test('refuses a message that finds no room, and gives the room of the others back', async () => {
+    const size = { bytes: 1_000, bytesPerKey: 1_000, waiting: 0, waitingPerKey: 0, patience: 1 };
+    const room = new BodyRoom(size);
+    const other = room.open('alice');
+    await other.grow(1_000, new AbortController().signal);
+    open = session({ room });
+    await say({ type: 'ping', filler: 'x'.repeat(500), request_id: 'a' });
+    other.release();
+    await say({ type: 'ping', filler: 'x'.repeat(900) });
+    expect(told.map(({ data }) => data)).toMatchObject([{ event: 'error', code: 'QUEUE_FULL', retry_after: 2 }, { event: 'pong' }]);
+  });
+
+  test('tells a hundred faults at most, in few letters', async () => {
+    await say({ type: 'subscribe', data: { items: Array.from({ length: 500 }, () => 'x'.repeat(9)), ['y'.repeat(5_000)]: 1 } });
+    expect(told.map(({ data }) => data['code'])).toEqual(['VALIDATION_ERROR']);
+    expect(JSON.stringify(told).length).toBeLessThan(40_000);
   });
 });

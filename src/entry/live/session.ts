@@ -1,15 +1,20 @@
-import { ZodError } from 'zod';
 import type { Watch } from '../../coordinator/live/watch.ts';
 import type { WorkflowCoordinator } from '../../coordinator/workflow/workflow-coordinator.ts';
 import { fail, failedWith, reasonOf } from '../../core/errors.ts';
-import type { Logger } from '../../core/logger.ts';
+import { currentRequestId, type Logger } from '../../core/logger.ts';
 import type { PromptState } from '../../models/prompt-state.ts';
+import type { BodyRoom, Share } from '../http/body-room.ts';
+import { asGatewayError, invalid, toProblem } from '../http/problem.ts';
 import { type ClientMessage, clientMessageTypes, ClientMessage as Message } from './messages.ts';
 
 export interface SessionDeps {
   readonly workflows: Pick<WorkflowCoordinator, 'submit' | 'interrupt' | 'state'>;
   readonly parseJson: (text: string) => unknown;
   readonly log: Logger;
+  /** Shared with the bodies of HTTP. */
+  readonly room: BodyRoom;
+  /** Stops and goes on reading the socket, while a message waits for room. */
+  readonly hold: (still: boolean) => void;
   /** Counts a message; `retryAfter` in seconds when there were too many. */
   readonly consume: () => { readonly limited: boolean; readonly retryAfter: number };
 }
@@ -28,6 +33,8 @@ export class Session {
   readonly #deps: SessionDeps;
   readonly #signal: AbortSignal;
   #busy = 0;
+  /** Messages are read one after the other, in the order of arrival. */
+  #reading: Promise<unknown> = Promise.resolve();
 
   constructor(watch: SessionWatch, deps: SessionDeps, signal: AbortSignal) {
     this.#watch = watch;
@@ -43,23 +50,43 @@ export class Session {
   /** Never rejects. */
   async receive(text: string | undefined): Promise<void> {
     let requestId: string | undefined;
+    const share = this.#deps.room.open(this.#watch.caller.key);
     this.#busy += 1;
     try {
       const { limited, retryAfter } = this.#deps.consume();
       if (limited) throw fail('RATE_LIMITED', 'too many messages.', { retryAfter });
       if (this.#busy > AT_ONCE) throw fail('RATE_LIMITED', `more than ${AT_ONCE} messages wait for their answer.`, { retryAfter: 1 });
-      const raw = this.#parse(text);
+      const raw = await this.#read(text, share);
       requestId = requestIdOf(raw);
       await this.#serve(read(raw), requestId);
     } catch (error) {
       this.#refuse(error, requestId);
     } finally {
+      share.release();
       this.#busy -= 1;
     }
   }
 
-  #parse(text: string | undefined): unknown {
+  #read(text: string | undefined, share: Share): Promise<unknown> {
     if (text === undefined) throw fail('WEBSOCKET_ERROR', 'binary messages are not taken; send JSON text {type, data}.');
+    const mine = this.#reading.then(() => this.#readNow(text, share));
+    this.#reading = mine.catch(() => undefined);
+    return mine;
+  }
+
+  async #readNow(text: string, share: Share): Promise<unknown> {
+    const { room, hold } = this.#deps;
+    const bytes = Buffer.byteLength(text);
+    hold(true);
+    try {
+      await share.grow(bytes, this.#signal);
+      return await room.turn(bytes, () => this.#parse(text));
+    } finally {
+      hold(false);
+    }
+  }
+
+  #parse(text: string): unknown {
     try {
       return this.#deps.parseJson(text);
     } catch (error) {
@@ -109,13 +136,13 @@ export class Session {
   }
 
   #refuse(error: unknown, requestId: string | undefined): void {
-    const known = error instanceof ZodError ? fail('VALIDATION_ERROR', 'the message does not have the form that it must have.', { faults: error.issues.map((issue) => ({ input: issue.path.join('.'), type: issue.code, reason: issue.message })) }) : error;
-    const told = failedWith(known) ? known : fail('INTERNAL_ERROR', 'the message could not be served.', { cause: error });
-    if (told.status >= 500) this.#deps.log.error('a socket message could not be served', { error: told, client_id: this.#watch.clientId });
+    const told = asGatewayError(error);
+    if (told.status >= 500 && told.code !== 'QUEUE_FULL') this.#deps.log.error('a socket message could not be served', { error: told, client_id: this.#watch.clientId });
+    const { detail, errors } = toProblem(told, currentRequestId() ?? '');
     this.#answer('error', requestId, {
       code: told.code,
-      reason: told.message,
-      ...(told.faults.length > 0 ? { errors: told.faults } : {}),
+      reason: detail,
+      ...(errors === undefined ? {} : { errors }),
       ...(told.promptId === undefined ? {} : { prompt_id: told.promptId }),
       ...(told.retryAfter === undefined ? {} : { retry_after: told.retryAfter }),
     });
@@ -127,7 +154,9 @@ function read(raw: unknown): ClientMessage {
   if (!clientMessageTypes.some((known) => known === type)) {
     throw fail('WEBSOCKET_ERROR', `type is ${JSON.stringify(type)?.slice(0, 64) ?? 'missing'}; allowed: ${clientMessageTypes.join(', ')}.`);
   }
-  return Message.parse(raw);
+  const parsed = Message.safeParse(raw);
+  if (!parsed.success) throw invalid('message', parsed.error);
+  return parsed.data;
 }
 
 /** Found before the message is checked, so that its refusal carries it too. */
