@@ -3,7 +3,6 @@
  * start with the variable's name, what was given (never a secret's value) and what is allowed.
  * docs/configuration.md is tested against `settings`.
  */
-import { isIP } from 'node:net';
 import { z } from 'zod';
 
 const truth: Readonly<Record<string, boolean>> = { true: true, '1': true, yes: true, on: true, false: false, '0': false, no: false, off: false };
@@ -39,13 +38,8 @@ const word = <const T extends readonly [string, ...string[]]>(words: T) =>
 const text = (fallback: string) => z.string().trim().min(1, 'not empty').default(fallback);
 const list = z.string().transform((value) => value.split(',').map((part) => part.trim()).filter(Boolean));
 
-const proxy = /^(loopback|linklocal|uniquelocal)$/;
-const isSubnet = (text: string): boolean => {
-  const [address = '', bits, ...rest] = text.split('/');
-  const most = isIP(address) === 4 ? 32 : 128;
-  return isIP(address) > 0 && rest.length === 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most));
-};
-const proxies = list.refine((all) => all.every((one) => proxy.test(one) || isSubnet(one)), 'addresses or subnets such as 10.0.0.0/8, or loopback, linklocal, uniquelocal');
+const proxy = z.union([z.enum(['loopback', 'linklocal', 'uniquelocal']), z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]);
+const proxies = list.refine((all) => all.every((one) => proxy.safeParse(one).success), 'addresses or subnets such as 10.0.0.0/8, or loopback, linklocal, uniquelocal');
 
 const url = z.string().trim().refine((value) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol), 'an http:// or https:// address');
 
