@@ -4,6 +4,7 @@ import type { UpstreamEvent } from '../../models/upstream-event.ts';
 import type { EventStream } from '../../molecules/comfyui-events/events.ts';
 import { Endings } from './endings.ts';
 import type { LiveParts } from './parts.ts';
+import type { QueueTeller } from './queue-teller.ts';
 import { Reconciliation } from './reconciliation.ts';
 import { EventRouter } from './router.ts';
 
@@ -23,6 +24,7 @@ const times = {
 export class InstanceFollower {
   readonly #parts: LiveParts;
   readonly #instance: Instance;
+  readonly #queues: QueueTeller;
   readonly #router: EventRouter;
   readonly #reconciliation: Reconciliation;
   #wake: (() => void) | undefined;
@@ -31,11 +33,12 @@ export class InstanceFollower {
   #missed = 0;
   #awaySince: number;
 
-  constructor(parts: LiveParts, instance: Instance) {
+  constructor(parts: LiveParts, instance: Instance, queues: QueueTeller) {
     this.#parts = parts;
     this.#instance = instance;
     const endings = new Endings(parts);
-    this.#router = new EventRouter(parts, endings, instance);
+    this.#queues = queues;
+    this.#router = new EventRouter(parts, { endings, queues }, instance);
     this.#reconciliation = new Reconciliation(parts, endings);
     this.#awaySince = parts.now();
     parts.tracker.onNudge(instance.name, () => {
@@ -89,6 +92,7 @@ export class InstanceFollower {
     await tending;
     this.#awaySince = this.#parts.now();
     this.#parts.pool.disconnected(this.#instance.name, stream.reason);
+    void this.#queues.changed(signal);
     if (!signal.aborted) this.#parts.log.client.warn('the event socket ended', { instance: this.#instance.name, reason: stream.reason });
   }
 

@@ -4,6 +4,7 @@ import { audienceOf } from '../../molecules/event-feed/feed.ts';
 import { Endings } from './endings.ts';
 import { InstanceFollower } from './instance-follower.ts';
 import type { LiveParts } from './parts.ts';
+import { QueueTeller } from './queue-teller.ts';
 import { Watch } from './watch.ts';
 
 /** Follows every instance and serves whoever watches. */
@@ -34,7 +35,8 @@ export class LiveCoordinator {
 
   /** Follows all instances until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    await Promise.all(this.#parts.pool.all().map(async (instance) => new InstanceFollower(this.#parts, instance).run(signal)));
+    const queues = new QueueTeller(this.#parts);
+    await Promise.all(this.#parts.pool.all().map(async (instance) => new InstanceFollower(this.#parts, instance, queues).run(signal)));
   }
 
   /** Opens a watch for one socket. Throws QUEUE_FULL when there are too many. */

@@ -8,6 +8,7 @@ import { progressOf, statesToTell } from '../../molecules/prompt-tracker/progres
 import { isOver, type Tracked } from '../../molecules/prompt-tracker/tracker.ts';
 import type { Endings } from './endings.ts';
 import type { LiveParts } from './parts.ts';
+import type { QueueTeller } from './queue-teller.ts';
 
 /** Its pictures are the outputs themselves, sent as previews (ws 13). */
 const PICTURE_SENDERS = new Set(['SaveImageWebsocket']);
@@ -16,14 +17,15 @@ const PICTURE_SENDERS = new Set(['SaveImageWebsocket']);
 export class EventRouter {
   readonly #parts: LiveParts;
   readonly #endings: Endings;
+  readonly #queues: QueueTeller;
   readonly #instance: Instance;
   /** What runs on the instance: legacy previews carry no id. */
   #running: string | undefined;
-  #total = -1;
 
-  constructor(parts: LiveParts, endings: Endings, instance: Instance) {
+  constructor(parts: LiveParts, tellers: { readonly endings: Endings; readonly queues: QueueTeller }, instance: Instance) {
     this.#parts = parts;
-    this.#endings = endings;
+    this.#endings = tellers.endings;
+    this.#queues = tellers.queues;
     this.#instance = instance;
   }
 
@@ -34,7 +36,7 @@ export class EventRouter {
       case 'preview':
         return this.#preview(event);
       case 'status':
-        return this.#status(event.queueRemaining);
+        return this.#status(event.queueRemaining, signal);
       case 'text':
         return this.#text(event.nodeId, event.text);
       case 'other':
@@ -120,12 +122,10 @@ export class EventRouter {
   }
 
   /** Fewer prompts than we have handed over means that one ended or was taken away unseen. */
-  #status(queueRemaining: number): void {
-    const { pool, tracker, feed } = this.#parts;
+  #status(queueRemaining: number, signal: AbortSignal): void {
+    const { pool, tracker } = this.#parts;
     pool.setRemaining(this.#instance.name, queueRemaining);
-    const total = pool.totalRemaining();
-    if (total !== this.#total) feed.status(total);
-    this.#total = total;
+    void this.#queues.changed(signal);
     if (queueRemaining >= tracker.countInFlight(this.#instance.name)) return;
     const expected = tracker.inFlight(this.#instance.name).filter((one) => one.acceptedAt !== undefined && one.announced === undefined && one.run.overall < 1).length;
     if (queueRemaining < expected) tracker.nudge(this.#instance.name);

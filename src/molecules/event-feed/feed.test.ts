@@ -25,6 +25,19 @@ function feedWith(states: number): EventFeed {
 }
 
 describe('the feed', () => {
+  test('writes a message once, however many receive it', async () => {
+    const feed = new EventFeed();
+    feed.open('p', alice);
+    const watchers = Array.from({ length: 1_000 }, () => feed.join(alice));
+    feed.subscribe(feed.join(audienceOf('alice', 'other')), 'p', 0);
+    let written = 0;
+    feed.state('p', 'executed', { toJSON: () => ((written += 1), { seq: 1 }) });
+    feed.progress('p', 'progress', { toJSON: () => ((written += 1), { seq: 1 }) });
+    expect(written).toBe(2);
+    const first = await Promise.all(watchers.map((watcher) => watcher.mailbox.frames().next()));
+    for (const { value } of first) expect(value?.map(({ data }, n) => data === first[0]?.value?.[n]?.data)).toEqual([true, true]);
+  });
+
   test('gives no number to what cannot be written', async () => {
     const feed = feedWith(1);
     const watcher = feed.join(alice);
