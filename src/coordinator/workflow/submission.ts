@@ -46,8 +46,11 @@ export class Submission {
   }
 
   async #arrival(pinned: Instance | undefined, signal: AbortSignal): Promise<void> {
-    await this.#parts.pool.whenHealthy(AbortSignal.any([signal, AbortSignal.timeout(ARRIVAL)]), pinned?.name).catch(() => signal.throwIfAborted());
-    if (pinned ? !this.#parts.pool.isHealthy(pinned.name) : this.#parts.pool.healthy().length === 0) throw this.#nobody(pinned);
+    const { pool } = this.#parts;
+    const there = (): boolean => (pinned ? pool.isHealthy(pinned.name) : pool.healthy().length > 0);
+    if (there()) return;
+    await pool.whenHealthy(AbortSignal.any([signal, AbortSignal.timeout(ARRIVAL)]), pinned?.name).catch(() => signal.throwIfAborted());
+    if (!there()) throw this.#nobody(pinned);
   }
 
   #choose(pinned: Instance | undefined): Instance {

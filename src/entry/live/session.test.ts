@@ -13,12 +13,14 @@ interface Told {
 let told: Told[];
 let lines: Line[];
 let open: Session;
+let gone: AbortController;
 
 const refuse = () => Promise.reject(fail('UPSTREAM_ERROR', 'not here'));
 const state: PromptState = { prompt_id: 'p', state: 'completed', instance: 'one', client_id: 'page', seq: 9, outputs: [] };
 
 function session(deps: Partial<SessionDeps> = {}, resets: string[] = []): Session {
   told = [];
+  gone = new AbortController();
   const memory = memoryLog();
   lines = memory.lines;
   const watch: SessionWatch = {
@@ -39,7 +41,7 @@ function session(deps: Partial<SessionDeps> = {}, resets: string[] = []): Sessio
     consume: () => ({ limited: false, retryAfter: 0 }),
     ...deps,
   };
-  return new Session(watch, all, new AbortController().signal);
+  return new Session(watch, all, gone.signal);
 }
 
 beforeEach(() => {
@@ -133,5 +135,14 @@ describe('a session', () => {
     await say({ type: 'subscribe', data: { items: Array.from({ length: 500 }, () => 'x'.repeat(9)), ['y'.repeat(5_000)]: 1 } });
     expect(told.map(({ data }) => data['code'])).toEqual(['VALIDATION_ERROR']);
     expect(JSON.stringify(told).length).toBeLessThan(40_000);
+  });
+
+  test('hands the end of its socket on, and says nothing of what failed by it', async () => {
+    const submit: SessionDeps['workflows']['submit'] = (_caller, _request, signal) => new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new DOMException('aborted', 'AbortError'))));
+    open = session({ workflows: { submit, interrupt: refuse, state: refuse } });
+    const said = say({ type: 'submit', data: { workflow: {} } });
+    gone.abort();
+    await said;
+    expect([told, lines]).toEqual([[], []]);
   });
 });

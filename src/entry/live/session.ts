@@ -47,7 +47,7 @@ export class Session {
     this.#watch.tellStatus();
   }
 
-  /** Never rejects. */
+  /** Never rejects. Nobody is told of a failure when the socket has gone. */
   async receive(text: string | undefined): Promise<void> {
     let requestId: string | undefined;
     const share = this.#deps.room.open(this.#watch.caller.key);
@@ -60,7 +60,7 @@ export class Session {
       requestId = requestIdOf(raw);
       await this.#serve(read(raw), requestId);
     } catch (error) {
-      this.#refuse(error, requestId);
+      if (!this.#signal.aborted) this.#refuse(error, requestId);
     } finally {
       share.release();
       this.#busy -= 1;
