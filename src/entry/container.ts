@@ -201,7 +201,7 @@ function registerFiles(container: DependencyContainer): void {
     files: get.resolve(tokens.comfyui).files,
     records: records(get),
     stores: get.resolve(tokens.stores),
-    converter: new Converter(get.resolve(tokens.config).OUTPUT_DIR),
+    converter: new Converter(join(get.resolve(tokens.config).DATA_DIR, 'conversions')),
     log: get.resolve(tokens.logging).logger('router'),
     liveOutput: (promptId, ref) => get.resolve(tokens.tracker).madeBy(promptId, ref),
     following: (promptId, ref) => get.resolve(tokens.mirror).follow(promptId, ref),

@@ -11,7 +11,7 @@ export async function create(folder: string, path: string, bytes: number): Promi
     await mkdir(folder, { recursive: true });
     const { blocks, bavail, bsize } = await statfs(folder);
     // Some file systems say nothing.
-    if (blocks > 0 && bavail * bsize < bytes + RESERVE) throw fail('FILE_OPERATION_ERROR', 'the disk of the gateway is full.');
+    if (blocks > 0 && bavail * bsize < bytes + RESERVE) throw fail('FILE_OPERATION_ERROR', 'the disk is full.');
     return open(path, 'wx+');
   });
 }

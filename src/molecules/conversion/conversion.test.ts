@@ -8,12 +8,14 @@ import { png } from '../../../tests/support/picture.ts';
 import { poured } from '../../../tests/support/poured.ts';
 import { type TemporaryFolder, temporaryFolder } from '../../../tests/support/temporary-folder.ts';
 import { until } from '../../../tests/support/until.ts';
+import type { FileBody } from '../../models/file.ts';
 import { Converter, wanted } from './conversion.ts';
+import { Held } from './held.ts';
 import { Turns } from './turns.ts';
 
 const never = new AbortController().signal;
 const asIs = { format: undefined, quality: undefined, width: undefined, height: undefined } as const;
-const bounds = { atOnce: 2, perKey: 2, waiting: 3, waitingPerKey: 3 };
+const bounds = { atOnce: 2, perKey: 2, waiting: 3, waitingPerKey: 3, bytes: 1_000_000, bytesPerKey: 1_000_000 };
 
 describe('turns', () => {
   it('run a few at a time, in order, and hold everybody beyond the line off', async () => {
@@ -103,6 +105,26 @@ describe('turns', () => {
   });
 });
 
+describe('what waits for its readers', () => {
+  const body = (): FileBody => ({ pour: async (_into, signal) => signal.throwIfAborted(), discard: () => undefined });
+
+  it('is bounded for each key and for all, and counts until it is poured, discarded or given up', async () => {
+    const held = new Held({ bytes: 100, bytesPerKey: 60 });
+    const ann = [held.count('ann', 40, body()), held.count('ann', 30, body())];
+    expect(() => held.check('ann')).toThrow(expect.objectContaining({ code: 'QUEUE_FULL', status: 429, retryAfter: 5 }));
+    held.check('bob');
+    const bob = held.count('bob', 30, body());
+    for (const key of ['ann', 'bob', 'eve']) expect(() => held.check(key), key).toThrow(expect.objectContaining({ code: 'QUEUE_FULL', status: 503, retryAfter: 5 }));
+    await expect(poured(bob, AbortSignal.abort(new TypeError('hung up')))).rejects.toThrow('hung up');
+    bob.discard();
+    held.check('eve');
+    await poured(ann[0]);
+    ann[0]?.discard();
+    held.count('eve', 50, body());
+    for (const key of ['ann', 'eve']) held.check(key);
+  });
+});
+
 describe('a converter', () => {
   let folder: TemporaryFolder;
   beforeEach(async () => {
@@ -167,6 +189,23 @@ describe('a converter', () => {
     expect((await listed()).length).toBeGreaterThan(0);
     const next = await converter.convert({ key: 'ann', open: async () => ({ body: Readable.from([picture]) }), conversion: { ...asIs, width: 5 } }, never);
     next.body.discard();
+    expect(await listed()).toEqual([]);
+  });
+
+  it('makes no more for a key that leaves too much unread, until that is read', async () => {
+    const converter = new Converter(folder.path, { ...bounds, bytesPerKey: 1 });
+    const convert = (key: string) => converter.convert({ key, open: async () => ({ body: Readable.from([await png()]) }), conversion: { ...asIs, format: 'png' } }, never);
+    const unread = await convert('ann');
+    await expect(convert('ann')).rejects.toMatchObject({ code: 'QUEUE_FULL', status: 429 });
+    (await convert('bob')).body.discard();
+    await poured(unread.body);
+    (await convert('ann')).body.discard();
+  });
+
+  it('takes away what an earlier process left, before it begins', async () => {
+    await writeFile(join(folder.path, '.0a0a0a0a-1111-2222-3333-444444444444.part'), 'half');
+    const { body } = await new Converter(folder.path).convert({ key: 'ann', open: async () => ({ body: Readable.from([await png()]) }), conversion: { ...asIs, format: 'png' } }, never);
+    body.discard();
     expect(await listed()).toEqual([]);
   });
 

@@ -1,17 +1,20 @@
 import type { Readable } from 'node:stream';
 import { openPart } from '../../atoms/files/open.ts';
 import { pourInto, scratch } from '../../atoms/files/scratch.ts';
+import { removePartial } from '../../atoms/files/sweep.ts';
 import { convertPicture } from '../../atoms/picture/picture.ts';
 import { fail } from '../../core/errors.ts';
 import type { Conversion, FileBody } from '../../models/file.ts';
+import { Held, type Room } from './held.ts';
 import { type Bounds, Turns } from './turns.ts';
 
 type Made = Omit<Converted<ConversionSource>, 'source'>;
 
+const MEBIBYTE = 1024 * 1024;
 /** Two cores are busy with two conversions; a third turn is kept free for other keys. */
-const BOUNDS: Bounds = { atOnce: 3, perKey: 2, waiting: 64, waitingPerKey: 32 };
+const BOUNDS: Bounds & Room = { atOnce: 3, perKey: 2, waiting: 64, waitingPerKey: 32, bytes: 2_048 * MEBIBYTE, bytesPerKey: 512 * MEBIBYTE };
 /** Bytes of a file that is fetched to be converted. */
-const MAX_BYTES = 256 * 1024 * 1024;
+const MAX_BYTES = 256 * MEBIBYTE;
 
 /** A picture to convert: a file of ours, or one that is on its way. */
 export type ConversionSource = { readonly path: string } | { readonly body: Readable };
@@ -35,12 +38,16 @@ export interface ConversionOrder<S extends ConversionSource> {
 /** Converts pictures, a few at a time. Whatever is made lies on disk until it is fetched, so that slow readers hold no memory. */
 export class Converter {
   readonly #turns: Turns;
+  readonly #held: Held;
   readonly #folder: string;
+  /** Once what an earlier process left is gone. */
+  #clean: Promise<void> | undefined;
 
-  /** `folder` is for files that nobody sees. */
-  constructor(folder: string, bounds: Bounds = BOUNDS) {
+  /** `folder` is its own, for files that nobody sees. */
+  constructor(folder: string, bounds: Bounds & Room = BOUNDS) {
     this.#folder = folder;
     this.#turns = new Turns(bounds);
+    this.#held = new Held(bounds);
   }
 
   /**
@@ -49,9 +56,11 @@ export class Converter {
    */
   async convert<S extends ConversionSource>({ key, open, conversion }: ConversionOrder<S>, signal: AbortSignal): Promise<Converted<S>> {
     const deed = async (): Promise<Converted<S>> => {
+      this.#held.check(key);
+      await (this.#clean ??= removePartial(this.#folder, Infinity, signal).catch(() => undefined));
       const source = await open();
       const made = await ('path' in source ? this.#convert(source.path, conversion) : this.#fetchAndConvert(source.body, conversion, signal));
-      if (!signal.aborted) return { source, ...made };
+      if (!signal.aborted) return { source, ...made, body: this.#held.count(key, made.size, made.body) };
       made.body.discard();
       throw signal.reason;
     };

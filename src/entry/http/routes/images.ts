@@ -58,7 +58,7 @@ function downloadRow({ images }: UploadDeps, method: 'get' | 'head'): Route {
     id: method === 'get' ? 'downloadImage' : 'describeImage',
     tag: 'Images',
     summary: method === 'get' ? 'Fetch a file' : 'Headers of a file',
-    description: 'Streamed, with Range, ETag and Last-Modified. `format`, `quality`, `width` and `height` convert a picture. Without a `prompt_id`: the newest output of that name.',
+    description: 'Streamed, with Range, ETag and Last-Modified. `format`, `quality`, `width` and `height` convert a picture of up to 50 million pixels. Without a `prompt_id`: the newest output of that name.',
     query: DownloadQuery,
     deadline: 0,
     answers: {
@@ -67,7 +67,7 @@ function downloadRow({ images }: UploadDeps, method: 'get' | 'head'): Route {
       304: { description: 'Not changed since.' },
       416: { description: 'The file has no such part; Content-Range tells its size.' },
     },
-    errors: ['IMAGE_NOT_FOUND', 'FILE_OPERATION_ERROR', 'CONNECTION_ERROR', 'UPSTREAM_ERROR'],
+    errors: ['IMAGE_NOT_FOUND', 'FILE_OPERATION_ERROR', 'CONNECTION_ERROR', 'UPSTREAM_ERROR', 'UNSUPPORTED_MEDIA_TYPE', 'PAYLOAD_TOO_LARGE', 'QUEUE_FULL', 'TASK_TIMEOUT'],
     run: async ({ caller, query, signal, request, response }) => {
       const { range, 'if-none-match': ifNoneMatch, 'if-range': ifRange, 'if-modified-since': ifModifiedSince } = request.headers;
       const { format, quality, width, height, ...file } = query;
