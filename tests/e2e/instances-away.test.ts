@@ -56,6 +56,7 @@ describe('while the only instance is away', () => {
     expect(waited).toBeGreaterThan(1_000);
     expect(waited).toBeLessThan(4_000);
     engine.sandbox.knobs.set({ refuseSockets: false });
+    await until('the instance is back', async () => (await gateway.healthy()) === 1);
     await gateway.submit(solidColour(), { prompt_id: id });
     expect([(await gateway.ended(id)).state, executions(id), posts()]).toEqual(['completed', 1, 1]);
   });
