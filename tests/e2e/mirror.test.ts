@@ -1,4 +1,4 @@
-import { readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { readdir, readlink, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -102,6 +102,25 @@ describe('a mirrored output', () => {
     expect(['broken', fetched.bytes.length]).toContain(first);
     expect((await sharp(fetched.bytes).metadata()).width).toBe(1_024);
     await until('the copy is there', async () => (await whole(it.output)).length === 1);
+  });
+
+  test.skipIf(process.platform !== 'linux')('is closed when its reader hangs up in the middle, and a slow reader of it holds nobody else up', async () => {
+    await using it = await world();
+    await handOver(it.gateway, await noisyPng(3_000), { name: 'large.png' });
+    const { url } = await made(it.gateway, loaded('large.png'));
+    await until('the copy is there', async () => (await whole(it.output)).length === 1);
+    const opened = async (): Promise<number> => {
+      const targets = await Promise.all((await readdir('/proc/self/fd')).map((name) => readlink(`/proc/self/fd/${name}`).catch(() => '')));
+      return targets.filter((target) => target.startsWith(it.output)).length;
+    };
+    const address = new URL(addressOf(it.gateway, url));
+    const socket = connect(Number(address.port), '127.0.0.1').pause();
+    socket.write(`GET ${address.pathname}${address.search} HTTP/1.1\r\nHost: ${address.host}\r\n\r\n`);
+    await until('it is being read', async () => (await opened()) === 1);
+    expect((await download(it.gateway, url)).bytes.length).toBeGreaterThan(20_000_000);
+    expect(await opened()).toBe(1);
+    socket.destroy();
+    await until('it is closed', async () => (await opened()) === 0);
   });
 
   test('that a link leads to from the folder is not given: the file comes from its instance', async () => {
