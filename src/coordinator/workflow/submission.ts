@@ -4,7 +4,7 @@ import type { Instance } from '../../models/instance.ts';
 import type { SubmitAnswer, SubmitRequest } from '../../models/workflow.ts';
 import { faultsOf, nodeFaults } from '../../molecules/comfyui-workflow/translate.ts';
 import { audienceOf } from '../../molecules/event-feed/feed.ts';
-import { check, checkFinite, mayBeNotFinite } from '../../molecules/graph/check.ts';
+import { check, checkFinite, infiniteExtraData, mayBeNotFinite } from '../../molecules/graph/check.ts';
 import { classesOf } from '../../molecules/graph/read.ts';
 import { type Accepted, Delivery, type DeliveryOutcome, type Draft } from './delivery.ts';
 import { InputPlacement, type Prepared } from './input-placement.ts';
@@ -30,7 +30,7 @@ export class Submission {
 
   /** An aborted signal ends the wait for an instance, nothing later. */
   async submit(caller: Caller, request: SubmitRequest, signal: AbortSignal): Promise<SubmitAnswer> {
-    const faults = check(request.workflow);
+    const faults = [...check(request.workflow), ...infiniteExtraData(request.extra_data)];
     if (faults.length > 0) throw fail('WORKFLOW_VALIDATION_ERROR', faults.slice(0, 3).map((fault) => fault.reason).join(' '), { faults });
     // File names are resolved by what an instance declares: there must be one.
     await this.#arrival(undefined, signal);

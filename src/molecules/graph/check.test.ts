@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { NodeDeclarations } from '../../models/node-declaration.ts';
-import { check, checkFinite, mayBeNotFinite } from './check.ts';
+import { check, checkFinite, infiniteExtraData, mayBeNotFinite } from './check.ts';
 
 const node = (inputs: Record<string, unknown>, class_type = 'Any') => ({ class_type, inputs });
 
@@ -86,6 +86,13 @@ describe('check', () => {
   it('reports a bounded number of faults', () => {
     const graph = Object.fromEntries(Array.from({ length: 500 }, (_, i) => [String(i), node({ x: ['none', 0] })]));
     expect(check(graph)).toHaveLength(100);
+  });
+});
+
+describe('extra_data', () => {
+  it('holds no infinity at any depth, since the history keeps it', () => {
+    expect(infiniteExtraData({ pnginfo: { list: [1, JSON.rawJSON('1e400')] }, fine: JSON.rawJSON('18446744073709551615') })).toMatchObject([{ input: 'extra_data.pnginfo', type: 'not_finite' }]);
+    expect(infiniteExtraData(undefined)).toEqual([]);
   });
 });
 

@@ -89,4 +89,4 @@ function inverted(edges: Edges): Edges {
   return back;
 }
 
-export { checkFinite, mayBeNotFinite } from './finite.ts';
+export { checkFinite, infiniteExtraData, mayBeNotFinite } from './finite.ts';

@@ -58,6 +58,11 @@ export function* infiniteNumbers(workflow: Readonly<Record<string, unknown>>): G
   }
 }
 
+/** What stands beside the graph is kept in the history, too. */
+export function infiniteExtraData(extraData: Readonly<Record<string, unknown>> = {}): Fault[] {
+  return Object.entries(extraData).filter(([, value]) => holdsInfinity(value)).slice(0, limits.faults).map(([name]) => ({ input: `extra_data.${told(name)}`, type: 'not_finite', reason: REASON }));
+}
+
 function holdsInfinity(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
   if (JSON.isRawJSON(value)) return /[.e]/i.test(value.rawJSON) && !Number.isFinite(Number(value.rawJSON));
