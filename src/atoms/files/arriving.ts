@@ -3,6 +3,7 @@ import { EventEmitter, once } from 'node:events';
 import { type FileHandle, mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
+import pLimit from 'p-limit';
 import { fail, reasonOf } from '../../core/errors.ts';
 import type { FileBody } from '../../models/file.ts';
 import { create } from './create.ts';
@@ -10,6 +11,9 @@ import { onDisk } from './disk.ts';
 import { type OpenSource, Part } from './open.ts';
 import type { Span } from './pour.ts';
 import { type Elsewhere, rescued } from './rescued.ts';
+
+/** Writing through to a slow disk takes a thread of the few that all files share: the others must stay free for those who read. */
+const syncing = pLimit(2);
 
 export interface Arrival {
   /** Destroyed in any case. */
@@ -87,7 +91,7 @@ export class Arriving {
       if (size !== undefined && size !== this.#written) throw fail('UPSTREAM_ERROR', `${this.#written} bytes came instead of ${size}.`);
       await onDisk('to write a file', async () => {
         await this.#file.utimes(modifiedAt, modifiedAt);
-        await this.#file.datasync();
+        await syncing(() => this.#file.datasync());
       });
       await onDisk('to name a file', async () => {
         await mkdir(dirname(path), { recursive: true });

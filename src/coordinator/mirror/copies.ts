@@ -16,6 +16,8 @@ interface Copy {
 /** Per instance; those that somebody waits for come on top. */
 const COPIES_AT_ONCE = 3;
 const WAITING = 10_000;
+/** Copies under way from which on nobody's download begins another: each has a file and a connection open. */
+const MOST_AT_ONCE = 128;
 const ATTEMPTS = 5;
 /** Milliseconds before the second attempt; each further pause is twice as long. */
 const FIRST_PAUSE = 500;
@@ -27,6 +29,7 @@ export class Copies {
   /** Each instance has its own line: one that is down holds nobody else up. */
   readonly #lines = new Map<string, LimitFunction>();
   readonly #underWay = new Map<string, { readonly copy: Copy; readonly over: Promise<void> }>();
+  #attempts = 0;
 
   /** Everything is given up when `signal` fires. */
   constructor(parts: MirrorParts, signal: AbortSignal) {
@@ -49,7 +52,8 @@ export class Copies {
   /** The copy, begun now if its turn has not come yet. Undefined when none is to be made, or it cannot be. Throws CONNECTION_ERROR. */
   async follow(promptId: string, ref: FileRef): Promise<GrowingCopy | undefined> {
     const copy = this.#underWay.get(keyOf(promptId, ref))?.copy;
-    return copy && this.#begin(copy).catch((error: unknown) => {
+    if (!copy || (!copy.attempt && this.#attempts >= MOST_AT_ONCE)) return undefined;
+    return this.#begin(copy).catch((error: unknown) => {
       if (failedWith(error, 'CONNECTION_ERROR')) throw error;
       return undefined;
     });
@@ -78,14 +82,16 @@ export class Copies {
     return line;
   }
 
-  /** The attempt under way, or a new one. */
+  /** The attempt under way, or a new one. Whoever comes after a failure tries again. */
   #begin(copy: Copy): Promise<GrowingCopy> {
-    const attempt = (copy.attempt ??= this.#fetch(copy));
-    // Whoever comes after a failure tries again.
-    const failed = (): void => {
-      if (copy.attempt === attempt) copy.attempt = undefined;
-    };
-    attempt.then(({ kept }) => kept.catch(failed), failed);
+    if (copy.attempt) return copy.attempt;
+    const attempt = this.#fetch(copy);
+    copy.attempt = attempt;
+    this.#attempts += 1;
+    attempt
+      .then(({ kept }) => kept)
+      .catch(() => (copy.attempt = undefined))
+      .finally(() => (this.#attempts -= 1));
     return attempt;
   }
 

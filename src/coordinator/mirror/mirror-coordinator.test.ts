@@ -111,6 +111,19 @@ describe('a copy that is being made', () => {
     expect(one.calls).toBe(5);
   });
 
+  it('is not begun for a download when very many are under way: that is passed on from the instance', async () => {
+    const one = await instance({ size: 1 });
+    const { mirror, enqueue } = await mirrorOf([one]);
+    for (let n = 0; n < 130; n += 1) enqueue(String(n));
+    const following = Array.from({ length: 130 }, (_, n) => mirror.follow('p1', refOf(String(n))));
+    expect(await Promise.all(following.slice(128))).toEqual([undefined, undefined]);
+    for (let n = 0; n < 128; n += 1) (await one.sending(n)).send('x');
+    expect((await Promise.all(following.slice(0, 128))).every((copy) => copy?.file?.size === 1)).toBe(true);
+    for (const n of [128, 129]) (await one.sending(n)).send('x');
+    await copied('129');
+    expect(one.calls).toBe(130);
+  });
+
   it('goes on when those who wanted it hang up', async () => {
     const one = await instance({ size: 11 });
     const { mirror, enqueue } = await mirrorOf([one]);
