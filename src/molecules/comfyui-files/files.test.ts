@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { startTestSandbox, type TestSandbox } from '../../../tests/support/engine.ts';
 import { png } from '../../../tests/support/picture.ts';
 import { HttpStream } from '../../atoms/http-stream/http-stream.ts';
+import type { ViewRequest } from '../../models/comfyui-files.ts';
 import type { FileRef } from '../../models/file.ts';
 import type { Instance } from '../../models/instance.ts';
 import { HttpComfyuiFiles } from './files.ts';
@@ -24,7 +25,7 @@ afterAll(async () => {
 
 const upload = (content: Buffer, over: { name?: string; subfolder?: string; type?: FileRef['type'] } = {}, to = instance) =>
   files.upload(to, { name: 'a.png', subfolder: '', type: 'input', mediaType: 'image/png', size: content.length, open: () => Readable.from([content]), ...over }, never);
-const view = (over: Partial<FileRef> = {}, more: { range?: string; ifNoneMatch?: string; head?: boolean } = {}) => files.view(instance, { ref: { filename: 'a.png', subfolder: '', type: 'input', ...over }, ...more }, never);
+const view = (over: Partial<FileRef> = {}, more: Omit<ViewRequest, 'ref'> = {}) => files.view(instance, { ref: { filename: 'a.png', subfolder: '', type: 'input', ...over }, ...more }, never);
 
 describe('a file of an instance', () => {
   it('is written, replaced, and read back', async () => {
@@ -48,6 +49,7 @@ describe('a file of an instance', () => {
     const past = await view({}, { range: 'bytes=9999-' });
     expect([past.status, past.headers.contentRange]).toEqual([416, `bytes */${content.length}`]);
     expect((await view({}, { ifNoneMatch: part.headers.etag ?? '' })).status).toBe(304);
+    expect((await view({}, { ifModifiedSince: part.headers.lastModified ?? '' })).status).toBe(304);
     const head = await view({}, { head: true });
     expect([head.status, head.headers.contentLength, await text(head.body)]).toEqual([200, content.length, '']);
   });
