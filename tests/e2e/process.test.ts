@@ -2,8 +2,9 @@ import { expect, test } from 'vitest';
 import { startEngine } from '../support/engine.ts';
 import { GatewayProcess } from '../support/gateway-process.ts';
 import { longWork, solidColour } from '../support/graphs.ts';
-import { brokenRules } from '../support/run-rules.ts';
+import { brokenRulesSinceRestart } from '../support/run-rules.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
+import { until } from '../support/until.ts';
 
 test('SIGTERM closes the sockets with 1001 and ends the process with 0', async () => {
   await using folder = await temporaryFolder();
@@ -21,17 +22,24 @@ test('a prompt that runs while the gateway is killed and started again is taken 
   await using engine = await startEngine();
   const options = { instances: [engine.url], folder: folder.path };
   const before = await GatewayProcess.start(options);
+  using early = await before.socket('loyal');
   const { prompt_id: id } = await before.submit(longWork(), { client_id: 'loyal' });
   const { prompt_id: next } = await before.submit(solidColour(), { client_id: 'loyal' });
   await before.reaches(id, 'running');
+  await until('the watcher has been told', () => early.of(id).length > 1);
   await before.kill('SIGKILL');
+  const since = Number(early.of(id).at(-1)?.data['seq']);
   await using after = await GatewayProcess.start(options);
   using socket = await after.socket('loyal');
   expect(['queued', 'running']).toContain((await after.state(id)).state);
   const ending = await socket.ending(next, 80_000);
   expect(ending).toMatchObject({ type: 'result', data: { images: [{ node_id: '2' }] } });
-  expect(brokenRules(socket.of(id))).toEqual([]);
-  expect(brokenRules(socket.of(next))).toEqual([]);
+  expect(brokenRulesSinceRestart(socket.of(id))).toEqual([]);
+  expect(brokenRulesSinceRestart(socket.of(next))).toEqual([]);
   expect(await after.state(id)).toMatchObject({ state: 'completed', outputs: [{ kind: 'image' }] });
   expect(await after.interrupt(id)).toMatchObject([{ outcome: 'already_finished' }]);
+  using late = await after.socket('late');
+  await late.ask('subscribe', { items: [{ prompt_id: id, since }] });
+  expect((await late.ending(id)).type).toBe('result');
+  expect(late.of(id).map(({ type, data }) => data['event'] ?? type)).toEqual(['reset', 'result']);
 });

@@ -20,3 +20,9 @@ export function brokenRules(messages: readonly Message[], from = 1): string[] {
   if (overall.some((value, n) => value < (overall[n - 1] ?? 0))) broken.push(`progress went back: ${overall.join()}`);
   return broken;
 }
+
+/** The same for a prompt that was under way when its gateway was started again: its numbers go on far beyond those of before. */
+export function brokenRulesSinceRestart(messages: readonly Message[]): string[] {
+  const first = messages.map((message) => Numbered.safeParse(message.data).data?.seq).find((seq) => seq !== undefined);
+  return first === undefined || first < 1_000 ? [`the first number is ${first}`] : brokenRules(messages, first);
+}

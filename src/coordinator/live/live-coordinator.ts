@@ -20,13 +20,14 @@ export class LiveCoordinator {
 
   /** Takes up what earlier processes left unfinished. Before `run`. */
   async adopt(): Promise<number> {
-    const { records, tracker, feed, pool } = this.#parts;
+    const { records, tracker, feed, pool, now } = this.#parts;
     const unfinished = await records.unfinished();
     const endings = new Endings(this.#parts);
     for (const record of unfinished) {
       if (tracker.get(record.promptId)) continue;
       const tracked = tracker.add({ ...record, classes: new Map(), adopted: true });
-      feed.open(record.promptId, audienceOf(record.key, record.clientId));
+      // No process tells more than one state per millisecond of one prompt: this number is beyond all of earlier lives.
+      feed.open(record.promptId, audienceOf(record.key, record.clientId), now());
       if (!pool.get(record.instance)) await endings.vanished(tracked, `prompt ${record.promptId} was on instance ${record.instance}, which is not configured any more.`);
     }
     for (const instance of pool.all()) pool.setInFlight(instance.name, tracker.countInFlight(instance.name));

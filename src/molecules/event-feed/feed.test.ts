@@ -105,6 +105,21 @@ describe('the feed', () => {
     expect(await told(watcher)).toEqual(['s2 2']);
   });
 
+  test('numbers of a prompt that began in an earlier life are beyond those of then, and since from then is a reset', async () => {
+    const feed = new EventFeed();
+    feed.open('p', alice, 1_000);
+    feed.state('p', 'executing', {});
+    feed.state('p', 'result', {});
+    for (const since of [0, 1, 2, 999]) {
+      const watcher = feed.join(alice);
+      expect(feed.subscribe(watcher, 'p', since)).toBe('reset');
+      expect(await told(watcher)).toEqual([]);
+    }
+    const watcher = feed.join(alice);
+    expect(feed.subscribe(watcher, 'p', 1_001)).toBe('subscribed');
+    expect(await told(watcher)).toEqual(['result 1002']);
+  });
+
   test('says reset when since lies in the future, when the past is not kept, and when it does not know the prompt', () => {
     const feed = feedWith(limits.replayStates + 10);
     expect(feed.subscribe(feed.join(alice), 'p', 9_999)).toBe('reset');

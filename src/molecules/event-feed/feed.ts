@@ -75,9 +75,9 @@ export class EventFeed {
     this.#watchers -= 1;
   }
 
-  /** A prompt begins. Its state messages count from 1. */
-  open(promptId: string, audience: string): void {
-    this.#topics.set(promptId, { promptId, audience, ring: [], subscribers: new Set(), seq: 0 });
+  /** A prompt begins. Its state messages count from 1; those of one that began in an earlier life, from a number beyond what was told then. */
+  open(promptId: string, audience: string, told = 0): void {
+    this.#topics.set(promptId, { promptId, audience, ring: [], subscribers: new Set(), seq: told });
   }
 
   has(promptId: string): boolean {
@@ -124,7 +124,7 @@ export class EventFeed {
 
   /**
    * From now on the watcher receives the prompt; state messages after `since` that it has not been sent live are
-   * replayed first. `reset`: some of them are no longer kept, or `since` is of another life of this service.
+   * replayed first. `reset`: some of them are no longer kept, or `since` is of another life of this service; nothing is replayed.
    */
   subscribe(watcher: Watcher, promptId: string, since: number | undefined): 'subscribed' | 'reset' | 'full' {
     const topic = this.#topics.get(promptId);
@@ -135,11 +135,12 @@ export class EventFeed {
     watcher.topics.add(promptId);
     if (!member) topic.subscribers.add(watcher);
     const from = since === undefined ? topic.seq + 1 : since + 1;
-    watcher.liveFrom.set(promptId, Math.min(live, from));
-    const missed = topic.ring.filter((entry) => entry.seq >= from && entry.seq < live);
-    for (const entry of missed) watcher.mailbox.push(entry.frame, 'state');
     const oldest = topic.ring[0]?.seq ?? topic.seq + 1;
-    return from > topic.seq + 1 || from < Math.min(oldest, live) ? 'reset' : 'subscribed';
+    const reset = from > topic.seq + 1 || from < Math.min(oldest, live);
+    watcher.liveFrom.set(promptId, Math.min(live, reset ? topic.seq + 1 : from));
+    if (reset) return 'reset';
+    for (const entry of topic.ring) if (entry.seq >= from && entry.seq < live) watcher.mailbox.push(entry.frame, 'state');
+    return 'subscribed';
   }
 
   /** Whether the newest state message reached this watcher live. */

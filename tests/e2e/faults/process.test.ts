@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { startTestSandbox } from '../../support/engine.ts';
 import { GatewayProcess, lives } from '../../support/gateway-process.ts';
 import { inverted, textToImage } from '../../support/graphs.ts';
-import { brokenRules } from '../../support/run-rules.ts';
+import { brokenRulesSinceRestart } from '../../support/run-rules.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { until } from '../../support/until.ts';
 
@@ -38,7 +38,7 @@ test('a gateway killed while prompts run is started again: each ends once, and w
   engine.sandbox.knobs.set({ hold: false });
   expect(await after.ended(later)).toMatchObject({ state: 'completed', outputs: [{ node_id: '3' }] });
   expect((await socket.ending(later)).type).toBe('result');
-  expect(brokenRules(socket.of(later))).toEqual([]);
+  expect(brokenRulesSinceRestart(socket.of(later))).toEqual([]);
   expect([meanwhile, later].map((id) => engine.sandbox.counters.snapshot.executions[id])).toEqual([1, 1]);
 });
 
