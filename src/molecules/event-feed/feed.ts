@@ -135,8 +135,7 @@ export class EventFeed {
     watcher.topics.add(promptId);
     if (!member) topic.subscribers.add(watcher);
     const from = since === undefined ? topic.seq + 1 : since + 1;
-    const oldest = topic.ring[0]?.seq ?? topic.seq + 1;
-    const reset = from > topic.seq + 1 || from < Math.min(oldest, live);
+    const reset = from > topic.seq + 1 || from < Math.min(oldestOf(topic), live);
     watcher.liveFrom.set(promptId, Math.min(live, reset ? topic.seq + 1 : from));
     if (reset) return 'reset';
     for (const entry of topic.ring) if (entry.seq >= from && entry.seq < live) watcher.mailbox.push(entry.frame, 'state');
@@ -204,6 +203,8 @@ export class EventFeed {
     }
   }
 }
+
+const oldestOf = ({ ring, seq }: Topic): number => ring[0]?.seq ?? seq + 1;
 
 export function statusFrame(queueRemaining: number): Frame {
   return messageFrame('status', { status: { exec_info: { queue_remaining: queueRemaining } } });
