@@ -72,8 +72,12 @@ describe('words', () => {
 
 describe('a bad value', () => {
   it.each<[Environment, string]>([
-    [{ PORT: '80000' }, 'PORT is "80000"; allowed: a number from 0 to 65535.'],
-    [{ PORT: '8e' }, 'PORT is "8e"; allowed: a number from 0 to 65535.'],
+    [{ PORT: '80000' }, 'PORT is "80000"; allowed: a whole number from 0 to 65535.'],
+    [{ PORT: '8e' }, 'PORT is "8e"; allowed: a whole number from 0 to 65535.'],
+    [{ PORT: '1.5' }, 'PORT is "1.5"; allowed: a whole number from 0 to 65535.'],
+    [{ CORS_ORIGINS: 'nonsense' }, 'CORS_ORIGINS is "nonsense"; allowed: origins such as https://app.example.org, or *.'],
+    [{ CORS_ORIGINS: 'https://a.example/path' }, 'CORS_ORIGINS is "https://a.example/path"; allowed: origins such as https://app.example.org, or *.'],
+    [{ COMFYUI_URLS: ',' }, 'COMFYUI_URLS has no entry; allowed: http:// or https:// addresses, separated by commas, or sandbox.'],
     [{ MIRROR_OUTPUTS: 'perhaps' }, 'MIRROR_OUTPUTS is "perhaps"; allowed: true or false.'],
     [{ LOG_LEVEL: 'loud' }, 'LOG_LEVEL is "loud"; allowed: one of error, warn, info, http, debug.'],
     [{ AUTH: 'maybe' }, 'AUTH is "maybe"; allowed: one of on, off.'],
@@ -130,7 +134,20 @@ describe('.env', () => {
 });
 
 describe('an address in a log', () => {
-  it('has no password', () => {
-    expect(hideCredentials('http://user:pass@host:1/x')).toBe('http://host:1/x');
+  it.each([
+    ['http://user:pass@host:1/x', 'http://host:1/x'],
+    ['user:pass@host:1', 'host:1'],
+    ['http://user:pa/ss@host:1', 'http://host:1'],
+    ['http://user:p@ss@host:1', 'http://host:1'],
+    ['http:/user:pass@host:1', 'http:/host:1'],
+    ['http:\\\\user:pass@host:1', 'http:\\\\host:1'],
+    ['http://host:1', 'http://host:1'],
+  ])('has no password: %s', (given, shown) => {
+    expect(hideCredentials(given)).toBe(shown);
+  });
+
+  it.each<Environment>([{ COMFYUI_URLS: 'user:secret-word@10.0.0.5:8188' }, { COMFYUI_URL: 'http://user:secret-word@h:999999' }, { PUBLIC_URL: 'user:secret-word@h' }, { PUBLIC_URL: 'https://user:secret-word@h' }])('%j is told without it', (environment) => {
+    expect(complaintsOf(environment)).not.toContain('secret-word');
+    expect(complaintsOf(environment)).not.toBe('');
   });
 });

@@ -35,6 +35,17 @@ const word = <const T extends readonly [string, ...string[]]>(words: T) =>
     .transform((text) => text.trim().toLowerCase())
     .pipe(z.enum(words, { error: `one of ${words.join(', ')}` }));
 
+const integer = (fallback: number, min: number, max: number) =>
+  z
+    .string()
+    .transform((text, ctx) => {
+      const value = Number(text);
+      if (text.trim() !== '' && Number.isInteger(value) && value >= min && value <= max) return value;
+      ctx.addIssue({ code: 'custom', message: `a whole number from ${min} to ${max}` });
+      return z.NEVER;
+    })
+    .default(fallback);
+
 const text = (fallback: string) => z.string().trim().min(1, 'not empty').default(fallback);
 const list = z.string().transform((value) => value.split(',').map((part) => part.trim()).filter(Boolean));
 
@@ -42,6 +53,9 @@ const proxy = z.union([z.enum(['loopback', 'linklocal', 'uniquelocal']), z.ipv4(
 const proxies = list.refine((all) => all.every((one) => proxy.safeParse(one).success), 'addresses or subnets such as 10.0.0.0/8, or loopback, linklocal, uniquelocal');
 
 const url = z.string().trim().refine((value) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol), 'an http:// or https:// address');
+
+const isOrigin = (text: string): boolean => text === '*' || (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && new URL(text).origin === text.toLowerCase());
+const origins = list.refine((all) => all.every(isOrigin), 'origins such as https://app.example.org, or *');
 
 export interface ApiKey {
   readonly name: string;
@@ -77,22 +91,22 @@ export const settings = {
   APP_NAME: { schema: text('comfyui-gateway'), about: 'Name in logs, in the API document and on the pages.' },
   APP_VERSION: { schema: z.string().trim().min(1).optional(), about: 'Version shown; default is the one of package.json.' },
   HOST: { schema: text('127.0.0.1'), about: 'Address to listen on. Anything but loopback needs API_KEYS, or AUTH=off.' },
-  PORT: { schema: number(8000, 0, 65_535), about: 'Port to listen on; 0 takes a free one.' },
-  PUBLIC_URL: { schema: url.optional(), about: 'Address that clients use; file URLs begin with it. Without it they are paths.' },
+  PORT: { schema: integer(8000, 0, 65_535), about: 'Port to listen on; 0 takes a free one.' },
+  PUBLIC_URL: { schema: url.refine((value) => !URL.canParse(value) || new URL(value).password === '', 'an address without a password, since callers see it').optional(), about: 'Address that clients use; file URLs begin with it. Without it they are paths.' },
   DEBUG: { schema: flag(false), about: 'Same as LOG_LEVEL=debug.' },
   COMFYUI_URLS: { schema: z.string().trim().optional(), about: 'ComfyUI servers, separated by commas, or `sandbox`, which is the default.' },
   COMFYUI_URL: { schema: z.string().trim().optional(), about: 'One ComfyUI server; same as COMFYUI_URLS with one entry.' },
   COMFYUI_HOST: { schema: z.string().trim().min(1).optional(), about: 'Host of one ComfyUI server (default 127.0.0.1 when COMFYUI_PORT is given).' },
-  COMFYUI_PORT: { schema: number(8188, 1, 65_535).optional(), about: 'Port of that server (default 8188 when COMFYUI_HOST is given).' },
+  COMFYUI_PORT: { schema: integer(8188, 1, 65_535).optional(), about: 'Port of that server (default 8188 when COMFYUI_HOST is given).' },
   COMFYUI_TIMEOUT: { schema: number(300, 1, 86_400), about: 'Seconds that a prompt may run, from its start of execution; also how long an instance may be away before its prompts count as lost.' },
   COMFYUI_CONNECT_TIMEOUT: { schema: number(10, 0.1, 300), about: 'Seconds to reach an instance.' },
   COMFYUI_REQUEST_TIMEOUT: { schema: number(30, 1, 3_600), about: 'Seconds for an answer of an instance; for downloads, seconds without a byte.' },
   COMFYUI_CLIENT_ID: { schema: text('comfyui-gateway'), about: 'Prefix of the client id towards ComfyUI; the rest is unique per process.' },
   API_KEYS: { schema: apiKeys.default([]), about: '`name:key[:admin]`, separated by commas. Prompts and files belong to the name.', secret: true },
   AUTH: { schema: word(['on', 'off']).optional(), about: '`on` or `off`; default is `on` when there are API_KEYS. `off` lets everybody see and do everything.' },
-  CORS_ORIGINS: { schema: list.default([]), about: 'Origins of web pages that may call, separated by commas; `*` for all.' },
+  CORS_ORIGINS: { schema: origins.default([]), about: 'Origins of web pages that may call, separated by commas; `*` for all.' },
   TRUSTED_PROXIES: { schema: proxies.default([]), about: 'Proxies whose X-Forwarded-For is believed: addresses, subnets, `loopback` or `uniquelocal`, separated by commas.' },
-  RATE_LIMIT_PER_MINUTE: { schema: number(6_000, 0, 10_000_000), about: 'Calls per minute and key (per address where there is no key); 0 for no limit.' },
+  RATE_LIMIT_PER_MINUTE: { schema: integer(6_000, 0, 10_000_000), about: 'Calls per minute and key (per address where there is no key); 0 for no limit.' },
   MAX_WORKFLOW_MB: { schema: number(10, 0.001, 1_024), about: 'Largest workflow in MiB.' },
   MAX_UPLOAD_MB: { schema: number(100, 0.001, 102_400), about: 'Largest upload in MiB. ComfyUI itself takes 100 unless told otherwise.' },
   INPUT_DIR: { schema: text('input'), about: 'Where uploads are kept.' },
@@ -103,7 +117,7 @@ export const settings = {
   OUTPUT_MAX_DAYS: { schema: number(30, 0, 36_500), about: 'Mirrored outputs, uploads and records older than this go; 0 for never.' },
   LOG_LEVEL: { schema: word(['error', 'warn', 'info', 'http', 'debug']).default('info'), about: 'error, warn, info, http (every request) or debug.' },
   LOG_DIR: { schema: text('logs'), about: 'Log files: `{service}/{YYYYMMDDHH}.log` per component and app.log with everything.' },
-  LOG_RETENTION_DAYS: { schema: number(14, 1, 3_650), about: 'Days that hourly log files are kept.' },
+  LOG_RETENTION_DAYS: { schema: integer(14, 1, 3_650), about: 'Days that hourly log files are kept.' },
   SHUTDOWN_GRACE_SECONDS: { schema: number(10, 0, 600), about: 'Seconds for requests in flight after SIGTERM.' },
 } as const satisfies Record<string, Setting>;
 
@@ -152,7 +166,7 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
 
 function complaint(name: string, given: Readonly<Record<string, string | undefined>>, allowed: string): string {
   const setting: Setting | undefined = Object.entries(settings).find(([key]) => key === name)?.[1];
-  const shown = setting?.secret ? 'a value that is not shown' : `"${given[name]}"`;
+  const shown = setting?.secret ? 'a value that is not shown' : `"${hideCredentials(given[name] ?? '')}"`;
   return `${name} is ${shown}; allowed: ${allowed}.`;
 }
 
@@ -163,7 +177,7 @@ function instanceUrls(values: Values, given: Readonly<Record<string, string | un
   if (values.COMFYUI_URL !== undefined) ways.push({ name: 'COMFYUI_URL', urls: [values.COMFYUI_URL] });
   if (given['COMFYUI_HOST'] !== undefined || given['COMFYUI_PORT'] !== undefined) {
     const host = values.COMFYUI_HOST ?? '127.0.0.1';
-    ways.push({ name: 'COMFYUI_HOST/COMFYUI_PORT', urls: [`http://${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${values.COMFYUI_PORT ?? 8188}`] });
+    ways.push({ name: 'COMFYUI_HOST/COMFYUI_PORT', urls: [`http://${inUrl(host)}:${values.COMFYUI_PORT ?? 8188}`] });
   }
   const [first, ...others] = ways.map((way) => ({ name: way.name, urls: way.urls.map((one) => baseUrl(way.name, one)) }));
   for (const other of others) {
@@ -171,9 +185,12 @@ function instanceUrls(values: Values, given: Readonly<Record<string, string | un
       throw new ConfigError([`${first.name} and ${other.name} name different servers; set one of them.`]);
     }
   }
-  const urls = [...new Set(first?.urls ?? [])];
-  return urls.length > 0 ? urls : ['sandbox'];
+  if (first?.urls.length === 0) throw new ConfigError([`${first.name} has no entry; allowed: http:// or https:// addresses, separated by commas, or sandbox.`]);
+  return [...new Set(first?.urls ?? ['sandbox'])];
 }
+
+/** An IPv6 address stands in brackets there. */
+const inUrl = (host: string): string => (host.includes(':') && !host.startsWith('[') ? `[${host}]` : host);
 
 function baseUrl(name: string, value: string): string {
   if (value.toLowerCase() === 'sandbox') return 'sandbox';
@@ -182,9 +199,9 @@ function baseUrl(name: string, value: string): string {
   return `${parsed.protocol}//${parsed.username ? `${parsed.username}:${parsed.password}@` : ''}${parsed.host}${parsed.pathname.replace(/\/+$/, '')}`;
 }
 
-/** A URL for a log or a message: without `user:password@`. */
+/** A URL for a log or a message, also a mistyped one: nothing between its protocol, where there is one, and the last `@`. */
 export function hideCredentials(value: string): string {
-  return value.replace(/\/\/[^/@]*@/, '//');
+  return value.replace(/^(\s*\w+:[/\\]*)?.*@/s, (_all, protocol: string | undefined) => (protocol?.match(/^\s*https?:|\/\//i) ? protocol : ''));
 }
 
 function checkAuth(values: Values): boolean {
