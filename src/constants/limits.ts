@@ -24,6 +24,8 @@ export const limits = {
   upstreamFrameBytes: 256 * 1024 * 1024,
   /** Bytes of JSON accepted from an instance (queue, history, object_info). */
   upstreamJsonBytes: 256 * 1024 * 1024,
+  /** Milliseconds that an instance has to answer when its queue is shown to somebody; one that hangs does not hold up the others. */
+  showingPatience: 2_500,
   /** Bytes of a history entry kept in the database; a larger one is kept without its graph. */
   storedHistoryBytes: 1024 * 1024,
   /** Tickets for browser sockets waiting to be used. */

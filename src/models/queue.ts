@@ -10,7 +10,7 @@ export const QueueStatus = z
     pending: z.array(QueueItem).meta({ description: 'In the order in which they will run on their instance.' }),
     queue_remaining: z.int().meta({ description: "Everybody's prompts, running and pending, over all instances." }),
     others: z.object({ running: z.int(), pending: z.int() }).meta({ description: "Other people's prompts, as counts." }),
-    instances: z.array(z.object({ instance: z.string(), healthy: z.boolean(), running: z.int(), pending: z.int() })),
+    instances: z.array(z.object({ instance: z.string(), healthy: z.boolean(), running: z.int(), pending: z.int() })).meta({ description: 'Healthy is an instance that has answered now, within 2.5 seconds; of another the figures are 0.' }),
   })
   .meta({ id: 'QueueStatus' });
 export type QueueStatus = z.infer<typeof QueueStatus>;

@@ -1,3 +1,4 @@
+import { limits } from '../../constants/limits.ts';
 import { type Caller, owns } from '../../models/caller.ts';
 import type { QueueEntry, QueueSnapshot } from '../../models/comfyui.ts';
 import type { Instance } from '../../models/instance.ts';
@@ -33,9 +34,9 @@ export class QueueCoordinator {
     this.#parts = parts;
   }
 
-  /** An instance that cannot be asked is left out and marked. Throws CONNECTION_ERROR when none can. */
+  /** An instance that cannot be asked, or does not answer soon, is left out and marked. Throws CONNECTION_ERROR when none can. */
   async status(caller: Caller, signal: AbortSignal): Promise<QueueStatus> {
-    const seen = await this.#look(signal);
+    const seen = await this.#look(signal, limits.showingPatience);
     const records = await this.#recordsOf(seen);
     const items = (pick: (snapshot: QueueSnapshot) => readonly QueueEntry[]) => {
       const all = seen.flatMap(({ instance, snapshot }) => pick(snapshot).map((entry) => itemOf(entry, instance, records.get(entry.promptId))));
@@ -117,8 +118,9 @@ export class QueueCoordinator {
     return new Map(promptIds.map((id) => [id, running.has(id) ? 'running' : 'removed']));
   }
 
-  async #look(signal: AbortSignal): Promise<Seen[]> {
-    const answers = await Promise.allSettled(this.#parts.pool.all().map(async (instance) => ({ instance, snapshot: await this.#parts.queue.snapshot(instance, signal) })));
+  /** `patience`: milliseconds; for deciding, as long as any call may take. */
+  async #look(signal: AbortSignal, patience?: number): Promise<Seen[]> {
+    const answers = await Promise.allSettled(this.#parts.pool.all().map(async (instance) => ({ instance, snapshot: await this.#parts.queue.snapshot(instance, signal, patience) })));
     const seen = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
     const failed = answers.find((answer) => answer.status === 'rejected');
     if (seen.length === 0 && failed) throw failed.reason;

@@ -1,3 +1,4 @@
+import { limits } from '../../constants/limits.ts';
 import { fail } from '../../core/errors.ts';
 import { type Caller, owns } from '../../models/caller.ts';
 import type { HistoryEntry } from '../../models/comfyui.ts';
@@ -99,7 +100,7 @@ export class WorkflowCoordinator {
 
   /** A prompt that somebody gave to ComfyUI directly, for an admin. */
   async #foreign(promptId: string, signal: AbortSignal): Promise<{ instance: string; state: 'queued' | 'running' | 'ended'; position?: number; entry?: HistoryEntry }> {
-    const { found, incomplete } = await this.#search.everywhere(promptId, signal);
+    const { found, incomplete } = await this.#search.everywhere(promptId, AbortSignal.any([signal, AbortSignal.timeout(limits.showingPatience)]));
     if (!found) throw incomplete ? fail('CONNECTION_ERROR', `not every instance could be asked for prompt "${promptId}".`) : unknown(promptId);
     const instance = found.instance.name;
     if (found.at.place === 'history') return { instance, state: 'ended', entry: found.at.entry };

@@ -18,20 +18,20 @@ export class ComfyuiQueue {
     this.#timeoutMs = options.timeoutMs;
   }
 
-  /** What runs and waits now. Throws CONNECTION_ERROR or UPSTREAM_ERROR. */
-  async snapshot(instance: Instance, signal: AbortSignal): Promise<QueueSnapshot> {
-    const text = await this.#call(instance, { method: 'GET', path: '/queue' }, signal);
+  /** What runs and waits now. Throws CONNECTION_ERROR, for no answer within `patience` milliseconds too, or UPSTREAM_ERROR. */
+  async snapshot(instance: Instance, signal: AbortSignal, patience = this.#timeoutMs): Promise<QueueSnapshot> {
+    const text = await this.#call(instance, { method: 'GET', path: '/queue', patience }, signal);
     const parsed = Queue.safeParse(parse(text, instance));
     if (!parsed.success) throw fail('UPSTREAM_ERROR', `instance ${instance.name} answered GET /queue with something else than a queue.`);
     const pending = parsed.data.queue_pending.toSorted((a, b) => a.number - b.number || (a.promptId < b.promptId ? -1 : 1));
     return { running: parsed.data.queue_running, pending };
   }
 
-  /** As `snapshot`, but callers who ask at the same time share one call. For showing, not for deciding. */
+  /** As `snapshot`, but soon, and callers who ask at the same time share one call. For showing, not for deciding. */
   async glance(instance: Instance): Promise<QueueSnapshot> {
     const running = this.#asking.get(instance.name);
     if (running) return running;
-    const asked = this.snapshot(instance, AbortSignal.timeout(this.#timeoutMs)).finally(() => this.#asking.delete(instance.name));
+    const asked = this.snapshot(instance, new AbortController().signal, limits.showingPatience).finally(() => this.#asking.delete(instance.name));
     this.#asking.set(instance.name, asked);
     return asked;
   }
@@ -46,9 +46,9 @@ export class ComfyuiQueue {
     await this.#call(instance, { method: 'POST', path: '/interrupt', body: stringifyJson({ prompt_id: promptId }) }, signal);
   }
 
-  async #call(instance: Instance, call: { method: 'GET' | 'POST'; path: string; body?: string }, signal: AbortSignal): Promise<string> {
-    const { path, ...rest } = call;
-    const request = { ...rest, url: instance.url + path, headers: instance.headers, timeoutMs: this.#timeoutMs, maxBytes: limits.upstreamJsonBytes };
+  async #call(instance: Instance, call: { method: 'GET' | 'POST'; path: string; body?: string; patience?: number }, signal: AbortSignal): Promise<string> {
+    const { path, patience = this.#timeoutMs, ...rest } = call;
+    const request = { ...rest, url: instance.url + path, headers: instance.headers, timeoutMs: Math.min(patience, this.#timeoutMs), maxBytes: limits.upstreamJsonBytes };
     const answer = await this.#http.request(request, signal).catch((error: unknown) => {
       throw upstreamFailure(instance.name, error);
     });
