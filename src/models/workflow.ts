@@ -1,11 +1,14 @@
 import { z } from 'zod';
 import { limits } from '../constants/limits.ts';
 
+const reserved = /^(con|prn|aux|nul|com\d|lpt\d)$/i;
+
 /** Ids of ours and of callers: safe as one path segment on every file system. */
 export const PromptId = z
   .string()
   .max(limits.idLength)
   .regex(/^[A-Za-z0-9][A-Za-z0-9_-]*$/, 'must be letters, digits, "-" and "_", beginning with a letter or digit')
+  .refine((id) => !reserved.test(id), 'is a name that Windows keeps for itself')
   .meta({ id: 'PromptId', description: 'Names one submission. A UUID when the gateway chooses it.' });
 
 export const ClientId = z
@@ -20,12 +23,15 @@ export const Workflow = z
   .meta({ id: 'Workflow', description: 'A ComfyUI graph in API format: node id to {class_type, inputs}. Integers up to 2^64-1 keep every digit.' });
 export type Workflow = z.infer<typeof Workflow>;
 
+/** Typed clients send `null` for what they leave out. */
+const optional = <T extends z.ZodType>(schema: T) => schema.nullish().transform((value) => value ?? undefined).optional();
+
 export const SubmitRequest = z
   .strictObject({
     workflow: Workflow,
-    client_id: ClientId.optional(),
-    prompt_id: PromptId.optional(),
-    front: z.boolean().optional().meta({ description: 'Put the prompt before the others in the queue of its instance.' }),
+    client_id: optional(ClientId),
+    prompt_id: optional(PromptId),
+    front: optional(z.boolean()).meta({ description: 'Put the prompt before the others in the queue of its instance.' }),
     extra_data: z.record(z.string(), z.unknown()).optional().meta({ description: 'Passed to ComfyUI; extra_pnginfo is embedded in saved PNGs.' }),
   })
   .meta({ id: 'SubmitRequest' });
@@ -43,7 +49,7 @@ export const SubmitAnswer = z
   .meta({ id: 'SubmitAnswer' });
 export type SubmitAnswer = z.infer<typeof SubmitAnswer>;
 
-export const InterruptRequest = z.strictObject({ prompt_id: PromptId.optional() }).meta({ id: 'InterruptRequest' });
+export const InterruptRequest = z.strictObject({ prompt_id: optional(PromptId) }).meta({ id: 'InterruptRequest' });
 
 /** What really became of a prompt that somebody asked to stop. */
 export const interruptOutcomes = ['removed', 'interrupted', 'already_finished', 'interrupt_requested'] as const;
