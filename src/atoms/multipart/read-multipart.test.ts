@@ -15,7 +15,7 @@ const read = (form: string | Readable, more: Partial<MultipartLimits> = {}, sign
 describe('a form', () => {
   it('yields what stands before the file, and the file as a stream', async () => {
     const form = await read(field('overwrite', 'true') + field('subfolder', 'añb') + file('hello') + end);
-    expect(form.fields).toEqual({ overwrite: 'true', subfolder: 'añb' });
+    expect(form.fields()).toEqual({ overwrite: 'true', subfolder: 'añb' });
     expect(form.file).toMatchObject({ field: 'file', filename: 'a.png', mediaType: 'image/png' });
     expect(await text(form.file.body)).toBe('hello');
   });
@@ -45,10 +45,17 @@ describe('a form', () => {
     expect(await buffer(form.file.body)).toEqual(bytes);
   });
 
+  it('knows the fields behind the file when its body has ended', async () => {
+    const form = await read(field('a', '1') + file('x') + field('b', '2') + end);
+    expect(form.fields()).toMatchObject({ a: '1' });
+    await text(form.file.body);
+    expect(form.fields()).toEqual({ a: '1', b: '2' });
+  });
+
   it('does not make a prototype of a field name', async () => {
     const form = await read(field('__proto__', 'x') + file('x') + end);
-    expect(Object.keys(form.fields)).toEqual(['__proto__']);
-    expect(Object.getPrototypeOf(form.fields)).toBe(Object.prototype);
+    expect(Object.keys(form.fields())).toEqual(['__proto__']);
+    expect(Object.getPrototypeOf(form.fields())).toBe(Object.prototype);
     form.file.body.destroy();
   });
 });
@@ -74,7 +81,8 @@ describe('a form that is refused before its file', () => {
 
 describe('a file whose form turns out wrong never ends well', () => {
   it.each([
-    ['a field stands after it', file('x') + field('overwrite', 'true') + end, 'VALIDATION_ERROR', /"overwrite" stands after the file/],
+    ['a field after it stands twice', file('x') + field('a', '1') + field('a', '2') + end, 'VALIDATION_ERROR', /twice/],
+    ['many fields follow', file('x') + ['a', 'b', 'c', 'd'].map((name) => field(name, '')).join('') + end, 'VALIDATION_ERROR', /more than 3 fields/],
     ['a second file follows', file('x') + file('y', 'b.png', 'other') + end, 'VALIDATION_ERROR', /more than one file/],
     ['it is larger than allowed', file('x'.repeat(1_001)) + end, 'PAYLOAD_TOO_LARGE', /1000 bytes.*MAX_UPLOAD_MB/],
     ['the form is cut in the file', file('xxxx').slice(0, -3), 'VALIDATION_ERROR', /too early/],

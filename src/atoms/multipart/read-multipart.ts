@@ -1,4 +1,4 @@
-/** Streams a multipart form through busboy: fields first, then one file that is pulled and never held whole. */
+/** Streams a multipart form through busboy: fields, and one file that is pulled and never held whole. */
 import { Readable } from 'node:stream';
 import busboy from 'busboy';
 import { fail } from '../../core/errors.ts';
@@ -20,13 +20,14 @@ export interface MultipartOptions {
 }
 
 export interface MultipartForm {
-  readonly fields: Readonly<Record<string, string>>;
+  /** Those that have arrived: what stands before the file; all of them once `body` has ended. */
+  readonly fields: () => Readonly<Record<string, string>>;
   readonly file: { readonly field: string; readonly filename: string; readonly mediaType: string; readonly body: Readable };
 }
 
 /**
- * Resolves when the file begins. `body` ends only when the whole form was right: a field after the file, a second file, a
- * file over the limit or a form cut short make it fail instead, so that nothing incomplete is taken for complete.
+ * Resolves when the file begins. `body` ends only when the whole form was right: a second file, a file over
+ * the limit or a form cut short make it fail instead, so that nothing incomplete is taken for complete.
  * Fails with UNSUPPORTED_MEDIA_TYPE, VALIDATION_ERROR, PAYLOAD_TOO_LARGE, TASK_TIMEOUT (408), CONNECTION_ERROR or the
  * reason of `signal`. The source is left open: whoever refuses the form can still answer.
  */
@@ -96,7 +97,6 @@ class FormReader {
   };
 
   #onField(name: string, value: string, cut: boolean): void {
-    if (this.#file !== undefined) return this.#refuse(`the field "${name}" stands after the file; fields must stand before it`);
     if (cut) return this.#refuse(`the field "${name}" is longer than ${this.#options.limits.fieldBytes} bytes`);
     if (this.#fields.has(name)) return this.#refuse(`the field "${name}" stands twice`);
     this.#fields.set(name, value);
@@ -116,7 +116,7 @@ class FormReader {
       this.#over.resolve(undefined);
       destroy(error, done);
     };
-    this.#begun.resolve({ fields: Object.fromEntries(this.#fields), file: { field, filename: info.filename ?? '', mediaType: info.mimeType, body } });
+    this.#begun.resolve({ fields: () => Object.fromEntries(this.#fields), file: { field, filename: info.filename ?? '', mediaType: info.mimeType, body } });
   }
 
   #onClose(): void {

@@ -13,6 +13,11 @@ import type { ImageParts } from './parts.ts';
 export interface IncomingFile {
   readonly filename: string;
   readonly body: Readable;
+  /** What is known so far; all of it once `body` has ended. Throws what is wrong with it. */
+  readonly details: () => UploadDetails;
+}
+
+export interface UploadDetails {
   readonly overwrite: boolean;
   readonly subfolder: string;
   readonly type: FileType;
@@ -34,12 +39,14 @@ export class ImageCoordinator {
   /** Kept here, remembered as the caller's, and sent to every instance that can be reached; the others get it with the first workflow that needs it. */
   async upload(caller: Caller, file: IncomingFile, signal: AbortSignal): Promise<UploadAnswer> {
     const { stores, publicUrl, now } = this.#parts;
-    const subfolder = safeSubfolder(file.subfolder);
+    safeSubfolder(file.details().subfolder);
     const stored = await stores.inputs.store(caller.key, file.body, signal);
-    const record = await this.#named({ ...stored, key: caller.key, type: file.type, subfolder, name: safeName(file.filename), upstreamSubfolder: subfolder, createdAt: now() }, file.overwrite);
+    const { overwrite, type, ...details } = file.details();
+    const subfolder = safeSubfolder(details.subfolder);
+    const record = await this.#named({ ...stored, key: caller.key, type, subfolder, name: safeName(file.filename), upstreamSubfolder: subfolder, createdAt: now() }, overwrite);
     await this.#send(record, signal);
-    const url = fileUrl({ filename: record.upstreamName, subfolder, type: file.type }, { publicUrl });
-    return { name: record.upstreamName, subfolder, type: file.type, url, original_name: record.name, media_type: record.mediaType, size: record.size };
+    const url = fileUrl({ filename: record.upstreamName, subfolder, type }, { publicUrl });
+    return { name: record.upstreamName, subfolder, type, url, original_name: record.name, media_type: record.mediaType, size: record.size };
   }
 
   async download(caller: Caller, request: { query: FileQuery; conditions: FileConditions; conversion: Conversion }, signal: AbortSignal): Promise<FileAnswer> {

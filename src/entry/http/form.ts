@@ -2,8 +2,8 @@ import type { Readable } from 'node:stream';
 
 /** A multipart form whose one file is still arriving. */
 export interface MultipartForm {
-  /** What stood before the file. */
-  readonly fields: Readonly<Record<string, string>>;
+  /** Those that have arrived: what stands before the file; all of them once `file.body` has ended. */
+  readonly fields: () => Readonly<Record<string, string>>;
   readonly file: {
     /** Name of the form field. */
     readonly field: string;

@@ -13,9 +13,11 @@ import type { Conversion, FileAnswer, FileBody, FileConditions, FileQuery } from
 const uploadPath = '/api/v1/images/upload';
 const stored: string[] = [];
 const upload = async (_caller: Caller, file: IncomingFile) => {
+  file.details();
   const content = await text(file.body);
   stored.push(content);
-  return { name: `${file.subfolder}/${file.filename}`, subfolder: file.subfolder, type: file.type, url: '/u', original_name: file.filename, media_type: `overwrite ${file.overwrite}`, size: content.length };
+  const { overwrite, subfolder, type } = file.details();
+  return { name: `${subfolder}/${file.filename}`, subfolder, type, url: '/u', original_name: file.filename, media_type: `overwrite ${overwrite}`, size: content.length };
 };
 const form = (...parts: [string, string | Blob, string?][]): FormData => {
   const data = new FormData();
@@ -35,6 +37,12 @@ describe('upload', () => {
     expect(await response.json()).toMatchObject({ name: 'a/x.png', type: 'temp', media_type: 'overwrite true', size: 6 });
   });
 
+  it.each(['True', '1', 'YES', ' on '])('takes fields after the file, and %j for yes, as other clients send them', async (word) => {
+    await using app = await startApp({}, { images: { upload } });
+    const response = await fetch(app.url + uploadPath, { method: 'POST', body: form(['file', picture, 'x.png'], ['overwrite', word], ['subfolder', 'late']) });
+    expect(await response.json()).toMatchObject({ name: 'late/x.png', media_type: 'overwrite true' });
+  });
+
   it('needs no field but the file', async () => {
     await using app = await startApp({}, { images: { upload } });
     const response = await fetch(app.url + uploadPath, { method: 'POST', body: form(['file', picture, 'x.png']) });
@@ -42,7 +50,7 @@ describe('upload', () => {
   });
 
   it.each<[string, [string, string | Blob, string?][], number, string, RegExp]>([
-    ['a field after the file', [['file', picture, 'x.png'], ['overwrite', 'true']], 422, 'VALIDATION_ERROR', /"overwrite" stands after the file/],
+    ['a wrong field after the file', [['file', picture, 'x.png'], ['type', 'secret']], 422, 'VALIDATION_ERROR', /type/],
     ['no file', [['overwrite', 'true']], 422, 'VALIDATION_ERROR', /no file/],
     ['an unknown field', [['overwriet', 'true'], ['file', picture, 'x.png']], 422, 'VALIDATION_ERROR', /overwriet/],
     ['a wrong type', [['type', 'secret'], ['file', picture, 'x.png']], 422, 'VALIDATION_ERROR', /type/],

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { service } from '../../../constants/service.ts';
+import type { UploadDetails } from '../../../coordinator/images/image-coordinator.ts';
 import { fail } from '../../../core/errors.ts';
 import { DownloadQuery, FileQuery, FileType, UploadAnswer, UrlAnswer } from '../../../models/file.ts';
 import { bodySilence } from '../body.ts';
@@ -8,13 +9,18 @@ import { invalid } from '../problem.ts';
 import { route, type Route, type RouteContext } from '../route.ts';
 import { bytesOf, type RouteDeps } from './deps.ts';
 
-const yes = z.enum(['true', 'false', '1', '0']).default('false');
+const yes = z
+  .string()
+  .trim()
+  .toLowerCase()
+  .pipe(z.enum(['true', 'false', '1', '0', 'yes', 'no', 'on', 'off']))
+  .default('false');
 const UploadFields = z.strictObject({
   overwrite: yes.meta({ description: "Replace the caller's own file of that name." }),
   subfolder: z.string().max(1024).default(''),
   type: FileType.default('input'),
 });
-const UploadForm = UploadFields.extend({ file: z.string().meta({ format: 'binary', description: 'The file, after all other fields. `image` is taken as its name too.' }) }).meta({ id: 'UploadForm' });
+const UploadForm = UploadFields.extend({ file: z.string().meta({ format: 'binary', description: 'The file. `image` is taken as its name too.' }) }).meta({ id: 'UploadForm' });
 const fileFields = new Set(['file', 'image']);
 
 type UploadDeps = Pick<RouteDeps, 'config' | 'images' | 'readMultipart'>;
@@ -27,7 +33,7 @@ export function imageRoutes(deps: UploadDeps): Route[] {
       id: 'uploadImage',
       tag: 'Images',
       summary: 'Hand a file over',
-      description: 'A multipart form: `overwrite`, `subfolder` and `type` first, then the file, which is streamed. A field after the file is refused.',
+      description: 'A multipart form: the file, which is streamed, and `overwrite`, `subfolder` and `type`. Fields in front of the file are checked before it is read.',
       form: UploadForm,
       deadline: 0,
       answers: { 200: { description: 'Stored; use `name` in a graph.', schema: UploadAnswer } },
@@ -82,13 +88,18 @@ async function upload({ config, images, readMultipart }: UploadDeps, { caller, r
   const limits = { fileBytes: bytesOf(config.MAX_UPLOAD_MB), fileBytesName: 'MAX_UPLOAD_MB', fieldBytes: 4_096, fields: 16, silence: bodySilence };
   const { fields, file } = await readMultipart(request, { headers: request.headers, limits, signal });
   try {
-    const parsed = UploadFields.safeParse(fields);
-    if (!parsed.success) throw invalid('form', parsed.error);
     if (!fileFields.has(file.field)) throw fail('VALIDATION_ERROR', `the file stands in the field "${file.field}"; it must be "file"`);
     if (file.filename === '') throw fail('VALIDATION_ERROR', 'the file has no name');
-    const { overwrite, subfolder, type } = parsed.data;
-    return await images.upload(caller, { filename: file.filename, body: file.body, overwrite: overwrite === 'true' || overwrite === '1', subfolder, type }, signal);
+    return await images.upload(caller, { filename: file.filename, body: file.body, details: () => detailsOf(fields()) }, signal);
   } finally {
     file.body.destroy();
   }
+}
+
+/** Throws VALIDATION_ERROR. */
+function detailsOf(fields: Readonly<Record<string, string>>): UploadDetails {
+  const parsed = UploadFields.safeParse(fields);
+  if (!parsed.success) throw invalid('form', parsed.error);
+  const { overwrite, subfolder, type } = parsed.data;
+  return { overwrite: ['true', '1', 'yes', 'on'].includes(overwrite), subfolder, type };
 }
