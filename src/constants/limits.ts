@@ -26,6 +26,8 @@ export const limits = {
   upstreamJsonBytes: 256 * 1024 * 1024,
   /** Milliseconds that an instance has to answer when its queue is shown to somebody; one that hangs does not hold up the others. */
   showingPatience: 2_500,
+  /** Bytes of history entries that wait until the database takes them. */
+  unwrittenBytes: 64 * 1024 * 1024,
   /** Bytes of a history entry kept in the database; a larger one is kept without its graph. */
   storedHistoryBytes: 1024 * 1024,
   /** Tickets for browser sockets waiting to be used. */
@@ -59,5 +61,5 @@ export const limits = {
   /** Characters of a node id, and of the name of a class. */
   nodeName: 1_000,
   /** Files that one workflow may name. */
-  fileReferences: 1_000,
+  fileReferences: 256,
 } as const;

@@ -30,6 +30,13 @@ export interface OwnedOutput extends OutputRecord {
   readonly instance: string;
 }
 
+/** Who named a file on an instance last: whose node wrote it, and who was given it out of ComfyUI's cache. */
+export interface OutputPlace extends FileRef {
+  readonly instance: string;
+  readonly written: PromptRecord | undefined;
+  readonly cached: PromptRecord | undefined;
+}
+
 export interface PromptEnding {
   readonly state: 'completed' | 'failed' | 'interrupted';
   readonly startedAt: number | undefined;
@@ -63,6 +70,16 @@ export interface PromptRecords {
   findOutput(promptId: string, ref: FileRef): Promise<OwnedOutput | undefined>;
   /** Newest output of that name of `key`, of anybody when `key` is undefined. */
   newestOutput(key: string | undefined, ref: FileRef): Promise<OwnedOutput | undefined>;
+  /** Those of the file names that an output of anybody has, in whatever folder. */
+  outputNames(filenames: readonly string[]): Promise<ReadonlySet<string>>;
+  /** One for each of the files and each instance that it was ever made on. */
+  places(refs: readonly FileRef[]): Promise<readonly OutputPlace[]>;
+  /**
+   * Whether that instance has another prompt's file by now under the name of this output, as after its folder was
+   * emptied. A run out of the cache writes nothing: it has the file of whoever wrote it, and is told to have none where
+   * that may have been another key's.
+   */
+  overwritten(promptId: string, instance: string, ref: FileRef): Promise<boolean>;
   /** Up to `limit` outputs of the prompts that ended last. */
   newestOutputs(limit: number): Promise<readonly OwnedOutput[]>;
   /** Prompts without an ending, oldest first. */
@@ -96,8 +113,9 @@ export interface InputRecords {
   /** As `put`, unless the name stands for other content: then nothing changes and the answer is false. Of many who claim a name at once, one content gets it. */
   claim(record: InputRecord): Promise<boolean>;
   find(key: string, ref: FileRef): Promise<InputRecord | undefined>;
-  /** All mappings that lead to this upstream name, whoever owns them. */
-  findUpstream(upstreamName: string): Promise<readonly InputRecord[]>;
+  findMany(key: string, refs: readonly FileRef[]): Promise<readonly InputRecord[]>;
+  /** All mappings that lead to these upstream names, whoever owns them, newest first. */
+  findUpstream(upstreamNames: readonly string[]): Promise<readonly InputRecord[]>;
   /** Whether the file is known to be on that instance. */
   placed(instance: string, record: InputRecord): Promise<boolean>;
   place(instance: string, record: InputRecord): Promise<void>;

@@ -140,6 +140,55 @@ export function recordsContract(makeDb: () => Promise<Records>): void {
       expect(await prompts().newestOutput('eve', picture)).toBeUndefined();
     });
 
+    /** Runs that named the picture, in their order: `a@one`, or `a@one cached` where ComfyUI ran no node. */
+    async function ran(...runs: readonly `${string}@${string}`[]): Promise<void> {
+      for (const [n, run] of runs.entries()) {
+        const [, key = '', instance = '', cached] = /^(\w+)@(\w+)( cached)?$/.exec(run) ?? [];
+        await prompts().insert({ ...promptOf(`${n + 1}`, key), instance });
+        const history = JSON.stringify({ status: { messages: [['execution_start', {}], ['execution_cached', { nodes: cached ? ['4', '9'] : ['4'] }]] } });
+        await prompts().finish(`${n + 1}`, endingOf({ endedAt: 2_000 + n, history }));
+      }
+    }
+    const overwritten = async (ids: string, instance = 'one') => Object.fromEntries(await Promise.all([...ids].map(async (id) => [id, await prompts().overwritten(id, instance, picture)])));
+
+    it('tells that an output was overwritten once another prompt has written its name on that instance', async () => {
+      await ran('ann@one', 'ann@one', 'bob@two', 'bob@one');
+      expect(await overwritten('124')).toEqual({ '1': true, '2': true, '4': false });
+      expect(await overwritten('3', 'two')).toEqual({ '3': false });
+      expect(await prompts().overwritten('1', 'one', { ...picture, type: 'temp' })).toBe(false);
+    });
+
+    it('does not count runs out of the cache as writing, whoever made them', async () => {
+      await ran('ann@one', 'ann@one cached', 'bob@one cached');
+      expect(await overwritten('123')).toEqual({ '1': false, '2': false, '3': false });
+    });
+
+    it('gives a run out of the cache no file that another key has written over that of the run before', async () => {
+      await ran('ann@one', 'bob@one', 'ann@one cached', 'bob@one cached');
+      expect(await overwritten('1234')).toEqual({ '1': true, '2': false, '3': true, '4': false });
+    });
+
+    it('has nothing against an output that is not recorded yet, or whose writer nobody knows', async () => {
+      await ran('ann@one cached');
+      expect(await overwritten('1x')).toEqual({ '1': false, x: false });
+    });
+
+    it('tells for each instance whose prompt wrote a file last, and who had it out of the cache last', async () => {
+      await ran('ann@two', 'bob@one', 'ann@one', 'bob@one cached', 'eve@two cached', 'ann@two cached');
+      const places = await prompts().places([picture, { ...picture, filename: 'none.png' }, { ...picture, subfolder: 'x' }]);
+      expect(places.map(({ instance, written, cached }) => [instance, written?.promptId, cached?.promptId])).toEqual([['one', '3', '4'], ['two', '1', '6']]);
+      expect(places[1]).toMatchObject({ ...picture, written: { key: 'ann', endedAt: 2_000 } });
+      expect(await prompts().places([])).toEqual([]);
+    });
+
+    it('finds places and names among thousands that are asked for', async () => {
+      await ran('ann@one');
+      const names = Array.from({ length: 1_500 }, (_, n) => `${n}.png`);
+      expect(await prompts().places([...names.map((filename) => ({ ...picture, filename })), picture])).toHaveLength(1);
+      expect([...(await prompts().outputNames([...names, picture.filename]))]).toEqual([picture.filename]);
+      expect(await prompts().outputNames([])).toEqual(new Set());
+    });
+
     it('lists the outputs of the prompts that ended last, newest first and no more than asked for', async () => {
       for (const [id, endedAt] of [['a', 3_000], ['b', 5_000], ['c', 4_000]] as const) {
         await prompts().insert(promptOf(id));
@@ -201,6 +250,13 @@ export function recordsContract(makeDb: () => Promise<Records>): void {
       expect(await inputs().find('eve', { filename: 'face.png', subfolder: '', type: 'input' })).toBeUndefined();
     });
 
+    it('finds many of one key by their names', async () => {
+      for (const over of [{}, { name: 'b.png' }, { type: 'temp' }, { key: 'bob' }, { subfolder: 'x' }] as const) await inputs().put(inputOf(over));
+      const refs = [...Array.from({ length: 1_000 }, (_, n) => `${n}.png`), 'face.png', 'b.png'].map((filename) => ({ filename, subfolder: '', type: 'input' as const }));
+      expect((await inputs().findMany('ann', refs)).map(({ name, type, subfolder }) => [name, type, subfolder]).toSorted()).toEqual([['b.png', 'input', ''], ['face.png', 'input', '']]);
+      expect(await inputs().findMany('ann', [])).toEqual([]);
+    });
+
     it('lets a name be claimed that is free or stands for the same content, and no other', async () => {
       expect(await inputs().claim(inputOf())).toBe(true);
       expect(await inputs().claim(inputOf({ createdAt: 2_000 }))).toBe(true);
@@ -219,8 +275,8 @@ export function recordsContract(makeDb: () => Promise<Records>): void {
       await inputs().put(inputOf());
       await inputs().put(inputOf({ name: 'again.png', createdAt: 2_000 }));
       await inputs().put(inputOf({ name: 'other.png', upstreamName: 'bbbb.png' }));
-      expect((await inputs().findUpstream('aaaa.png')).map((record) => record.name)).toEqual(['again.png', 'face.png']);
-      expect(await inputs().findUpstream('none.png')).toEqual([]);
+      expect((await inputs().findUpstream(['aaaa.png', 'none.png'])).map((record) => record.name)).toEqual(['again.png', 'face.png']);
+      expect(await inputs().findUpstream(['none.png'])).toEqual([]);
     });
 
     it('remembers which instance has a file until it turns out not to', async () => {

@@ -33,7 +33,7 @@ async function byName(parts: LocationParts, caller: Caller, ref: FileRef): Promi
   if (mine) return { kind: 'input', record: mine };
   const output = await prompts.newestOutput(caller.admin ? undefined : caller.key, ref);
   if (output) return { kind: 'output', ref, promptId: output.promptId, instance: output.instance };
-  const upstream = (await inputs.findUpstream(ref.filename)).find((record) => record.type === ref.type && owns(caller, record.key));
+  const upstream = (await inputs.findUpstream([ref.filename])).find((record) => record.type === ref.type && owns(caller, record.key));
   return upstream && { kind: 'input', record: upstream };
 }
 

@@ -5,8 +5,8 @@ import type { Instance } from '../../models/instance.ts';
 import type { NodeDeclarations } from '../../models/node-declaration.ts';
 import type { Fault } from '../../models/problem.ts';
 import type { InputRecord } from '../../models/records.ts';
-import { fileMentions } from '../../molecules/graph/file-mentions.ts';
-import { fileReferences, mayNameFiles, rewrite, type Rewriting } from '../../molecules/graph/file-references.ts';
+import { fileMentions, type Mention } from '../../molecules/graph/file-mentions.ts';
+import { type FileReference, fileReferences, mayNameFiles, rewrite, type Rewriting } from '../../molecules/graph/file-references.ts';
 import { classesOf } from '../../molecules/graph/read.ts';
 import { faultOf, notYours, tooManyFiles } from './file-faults.ts';
 import { FileOwnership, type Standing } from './file-ownership.ts';
@@ -31,20 +31,12 @@ interface Findings {
   readonly pins: Set<string>;
 }
 
-interface Task {
-  readonly workflow: Graph;
-  readonly declarations: readonly NodeDeclarations[];
-  readonly found: Findings;
-}
-
 /** Brings a caller's files to the instance that runs the workflow, and keeps callers away from each other's files. */
 export class InputPlacement {
   readonly #parts: WorkflowParts;
-  readonly #ownership: FileOwnership;
 
   constructor(parts: WorkflowParts) {
     this.#parts = parts;
-    this.#ownership = new FileOwnership(parts.records);
   }
 
   /**
@@ -54,9 +46,14 @@ export class InputPlacement {
   async prepare(caller: Caller, workflow: Graph): Promise<Prepared> {
     if (caller.admin && !mayNameFiles(workflow)) return { workflow, inputs: [], pinned: undefined };
     const found: Findings = { inputs: new Map(), changes: [], faults: [], pins: new Set() };
-    const task: Task = { workflow, declarations: await this.#declarations(caller, workflow), found };
-    await this.#resolveReferences(caller, task);
-    if (!caller.admin) await this.#checkMentions(caller, task);
+    const declarations = await this.#declarations(caller, workflow);
+    const references = fileReferences(workflow, declarations, !caller.admin);
+    const mentions = caller.admin ? [] : fileMentions(workflow, declarations);
+    if (Math.max(references.length, mentions.length) > limits.fileReferences) throw tooManyFiles();
+    const paths = mentions.flatMap((mention) => (mention.kind === 'path' ? [mention.path] : []));
+    const ownership = await FileOwnership.of(this.#parts.records, caller, { references, paths });
+    for (const reference of references) resolve(reference, ownership.ofReference(reference), found);
+    for (const mention of mentions) check(mention, ownership, found);
     if (found.faults.length > 0) throw fail('WORKFLOW_VALIDATION_ERROR', found.faults.slice(0, 3).map((fault) => fault.reason).join(' '), { faults: found.faults.slice(0, limits.faults) });
     return { workflow: found.changes.length > 0 ? rewrite(workflow, found.changes) : workflow, inputs: [...found.inputs.values()], pinned: this.#pinned(found.pins) };
   }
@@ -89,35 +86,6 @@ export class InputPlacement {
     return known;
   }
 
-  async #resolveReferences(caller: Caller, { workflow, declarations, found }: Task): Promise<void> {
-    const references = fileReferences(workflow, declarations, !caller.admin);
-    if (references.length > limits.fileReferences) throw tooManyFiles();
-    const standings = new Map<string, Standing>();
-    for (const reference of references) {
-      const { nodeId, input, at, value } = reference;
-      const standing = standings.get(value) ?? (await this.#ownership.ofReference(caller, reference));
-      standings.set(value, standing);
-      take(standing, found);
-      if (standing.kind === 'refused') found.faults.push(notYours(reference));
-      if (standing.kind === 'input') found.changes.push({ nodeId, input, at, text: upstreamPath(standing.record) });
-    }
-  }
-
-  async #checkMentions(caller: Caller, { workflow, declarations, found }: Task): Promise<void> {
-    const mentions = fileMentions(workflow, declarations);
-    if (mentions.length > limits.fileReferences) throw tooManyFiles();
-    const standings = new Map<string, Standing>();
-    for (const mention of mentions) {
-      if (mention.kind !== 'path') found.faults.push(faultOf(mention));
-      else {
-        const standing = standings.get(mention.value) ?? (await this.#ownership.ofPath(caller, mention.path));
-        standings.set(mention.value, standing);
-        take(standing, found);
-        if (standing.kind === 'refused') found.faults.push(notYours(mention));
-      }
-    }
-  }
-
   #pinned(pins: ReadonlySet<string>): Instance | undefined {
     const [name, ...others] = pins;
     if (name === undefined) return undefined;
@@ -131,6 +99,20 @@ export class InputPlacement {
 function upstreamPath(record: InputRecord): string {
   const path = record.upstreamSubfolder === '' ? record.upstreamName : `${record.upstreamSubfolder}/${record.upstreamName}`;
   return record.type === 'input' ? path : `${path} [${record.type}]`;
+}
+
+function resolve(reference: FileReference, standing: Standing, found: Findings): void {
+  const { nodeId, input, at } = reference;
+  take(standing, found);
+  if (standing.kind === 'refused') found.faults.push(notYours(reference));
+  if (standing.kind === 'input') found.changes.push({ nodeId, input, at, text: upstreamPath(standing.record) });
+}
+
+function check(mention: Mention, ownership: FileOwnership, found: Findings): void {
+  if (mention.kind !== 'path') return void found.faults.push(faultOf(mention));
+  const standing = ownership.ofPath(mention.path);
+  take(standing, found);
+  if (standing.kind === 'refused') found.faults.push(notYours(mention));
 }
 
 function take(standing: Standing, { inputs, pins }: Findings): void {

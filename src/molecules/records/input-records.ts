@@ -1,7 +1,8 @@
-import type { Selectable } from 'kysely';
+import { type Selectable, sql } from 'kysely';
 import type { FileRef } from '../../models/file.ts';
 import type { InputRecord, InputRecords } from '../../models/records.ts';
-import { batchesOf, batchSize, inBatches, kept } from './kept.ts';
+import { batchesOf, batchSize, eachBatch, inBatches, kept } from './kept.ts';
+import { rowsOf } from './rows-of.ts';
 import type { Records, Tables } from './schema.ts';
 
 type InputRow = Selectable<Tables['inputs']>;
@@ -37,8 +38,15 @@ export class SqlInputRecords implements InputRecords {
     return row && recordOf(row);
   }
 
-  async findUpstream(upstreamName: string): Promise<readonly InputRecord[]> {
-    const rows = await kept('look an upload up', () => this.#db.selectFrom('inputs').selectAll().where('upstream_name', '=', upstreamName).orderBy('created_at', 'desc').execute());
+  async findMany(key: string, refs: readonly FileRef[]): Promise<readonly InputRecord[]> {
+    const rows = await eachBatch(refs, (batch) =>
+      kept('look uploads up', () => this.#db.selectFrom('inputs').selectAll().where('owner', '=', key).where(sql<boolean>`(type, subfolder, name) in (${rowsOf(batch.map(({ type, subfolder, filename }) => [type, subfolder, filename]))})`).execute()),
+    );
+    return rows.map(recordOf);
+  }
+
+  async findUpstream(upstreamNames: readonly string[]): Promise<readonly InputRecord[]> {
+    const rows = await eachBatch(upstreamNames, (names) => kept('look uploads up', () => this.#db.selectFrom('inputs').selectAll().where('upstream_name', 'in', names).orderBy('created_at', 'desc').execute()));
     return rows.map(recordOf);
   }
 

@@ -27,3 +27,13 @@ export async function inBatches(step: () => Promise<number>): Promise<number> {
 export function* batchesOf<T>(items: readonly T[]): Generator<readonly T[], void> {
   for (let start = 0; start < items.length; start += batchSize) yield items.slice(start, start + batchSize);
 }
+
+/** What `work` answers for each batch, with a turn of the event loop in between. */
+export async function eachBatch<T, R>(items: readonly T[], work: (batch: readonly T[]) => Promise<readonly R[]>): Promise<R[]> {
+  const found: R[] = [];
+  for (const [n, batch] of [...batchesOf(items)].entries()) {
+    if (n > 0) await turn();
+    found.push(...(await work(batch)));
+  }
+  return found;
+}

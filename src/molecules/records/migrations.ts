@@ -1,8 +1,9 @@
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 
 /** Steps by name, run in alphabetical order, each once. A step that was released is never changed: add another one. */
 export const migrations = {
   '001-prompts-and-files': { up: promptsAndFiles },
+  '002-places-of-outputs': { up: placesOfOutputs },
 };
 
 async function promptsAndFiles(db: Kysely<unknown>): Promise<void> {
@@ -79,4 +80,12 @@ async function inputs({ schema }: Kysely<unknown>): Promise<void> {
     .addColumn('upstream_name', 'text', (column) => column.notNull())
     .addPrimaryKeyConstraint('placements_key', ['upstream_name', 'upstream_subfolder', 'type', 'instance'])
     .execute();
+}
+
+/** What an instance has under a name is what was written there last. */
+async function placesOfOutputs(db: Kysely<unknown>): Promise<void> {
+  await db.schema.alterTable('outputs').addColumn('instance', 'text', (column) => column.notNull().defaultTo('')).execute();
+  await db.schema.alterTable('outputs').addColumn('cached', 'integer', (column) => column.notNull().defaultTo(0)).execute();
+  await sql`update outputs set instance = (select prompts.instance from prompts where prompts.prompt_id = outputs.prompt_id)`.execute(db);
+  await db.schema.createIndex('outputs_by_place').on('outputs').columns(['filename', 'subfolder', 'type', 'instance', 'cached', 'ended_at', 'prompt_id']).execute();
 }

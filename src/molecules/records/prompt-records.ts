@@ -1,7 +1,9 @@
 import type { Selectable, Transaction } from 'kysely';
 import type { FileRef } from '../../models/file.ts';
-import type { OutputRecord, OwnedOutput, PromptEnding, PromptRecord, PromptRecords } from '../../models/records.ts';
-import { batchesOf, batchSize, inBatches, kept } from './kept.ts';
+import type { OutputPlace, OutputRecord, OwnedOutput, PromptEnding, PromptRecord, PromptRecords } from '../../models/records.ts';
+import { cachedNodes } from './cached-nodes.ts';
+import { batchesOf, batchSize, eachBatch, inBatches, kept } from './kept.ts';
+import { namesOfOutputs, placeRows } from './output-places.ts';
 import type { Records, Tables } from './schema.ts';
 
 /** Prompts in the tables of `migrations`. */
@@ -78,6 +80,29 @@ export class SqlPromptRecords implements PromptRecords {
     return row && { ...outputOf(row), key: row.owner, instance: row.instance };
   }
 
+  async outputNames(filenames: readonly string[]): Promise<ReadonlySet<string>> {
+    return new Set(await eachBatch(filenames, (names) => kept('look the names of outputs up', () => namesOfOutputs(this.#db, names))));
+  }
+
+  async places(refs: readonly FileRef[]): Promise<readonly OutputPlace[]> {
+    const rows = await eachBatch(refs, (batch) => kept('look places of outputs up', () => placeRows(this.#db, batch)));
+    const prompts = await this.findMany([...new Set(rows.flatMap(({ written, cached }) => [written, cached].filter((id) => id !== null)))]);
+    const byId = new Map(prompts.map((prompt) => [prompt.promptId, prompt]));
+    return rows.map((row) => ({ ...row, written: byId.get(row.written ?? ''), cached: byId.get(row.cached ?? '') }));
+  }
+
+  async overwritten(promptId: string, instance: string, ref: FileRef): Promise<boolean> {
+    return kept('look up who wrote an output', async () => {
+      const written = this.#files(ref).where('outputs.instance', '=', instance).where('outputs.cached', '=', 0).orderBy('outputs.ended_at', 'desc').orderBy('outputs.prompt_id', 'desc').limit(1);
+      const last = await written.executeTakeFirst();
+      if (!last || last.prompt_id === promptId) return false;
+      const own = await this.#files(ref).where('outputs.prompt_id', '=', promptId).orderBy('outputs.cached').limit(1).executeTakeFirst();
+      if (!own) return false;
+      if (own.cached === 0 || own.ended_at < last.ended_at) return true;
+      return own.owner !== last.owner && (await written.where('outputs.prompt_id', '!=', last.prompt_id).executeTakeFirst()) !== undefined;
+    });
+  }
+
   async newestOutputs(limit: number): Promise<readonly OwnedOutput[]> {
     const newest = this.#db.selectFrom('prompts').select(['prompt_id', 'instance']).where('ended_at', 'is not', null).orderBy('ended_at', 'desc').limit(limit).as('newest');
     const rows = await kept('list the newest outputs', () => this.#db.selectFrom(newest).innerJoin('outputs', 'outputs.prompt_id', 'newest.prompt_id').selectAll('outputs').select('newest.instance').orderBy('outputs.ended_at', 'desc').orderBy('outputs.prompt_id').orderBy('outputs.position').limit(limit).execute());
@@ -102,9 +127,7 @@ export class SqlPromptRecords implements PromptRecords {
   #files({ filename, subfolder, type }: FileRef) {
     return this.#db
       .selectFrom('outputs')
-      .innerJoin('prompts', 'prompts.prompt_id', 'outputs.prompt_id')
-      .selectAll('outputs')
-      .select('prompts.instance')
+      .selectAll()
       .where('outputs.filename', '=', filename)
       .where('outputs.subfolder', '=', subfolder)
       .where('outputs.type', '=', type);
@@ -112,16 +135,17 @@ export class SqlPromptRecords implements PromptRecords {
 }
 
 async function end(step: Transaction<Tables>, promptId: string, ending: PromptEnding): Promise<boolean> {
-  const { state, startedAt = null, endedAt, detail, history } = ending;
+  const { state, startedAt = null, endedAt, detail, history, outputs } = ending;
   const prompt = await step
     .updateTable('prompts')
     .set({ state, started_at: startedAt, ended_at: endedAt, detail })
     .where('prompt_id', '=', promptId)
     .where('state', '=', 'submitted')
-    .returning('owner')
+    .returning(['owner', 'instance'])
     .executeTakeFirst();
   if (!prompt) return false;
-  const rows = ending.outputs.map(({ nodeId, kind, filename, subfolder, type }, position) => ({ prompt_id: promptId, position, owner: prompt.owner, ended_at: endedAt, node_id: nodeId, kind, filename, subfolder, type }));
+  const cached = outputs.length > 0 ? cachedNodes(history) : new Set();
+  const rows = outputs.map(({ nodeId, kind, filename, subfolder, type }, position) => ({ prompt_id: promptId, position, owner: prompt.owner, instance: prompt.instance, cached: cached.has(nodeId) ? 1 : 0, ended_at: endedAt, node_id: nodeId, kind, filename, subfolder, type }));
   for (const batch of batchesOf(rows)) await step.insertInto('outputs').values(batch).execute();
   if (history !== undefined) await step.insertInto('histories').values({ prompt_id: promptId, entry: history }).execute();
   return true;

@@ -15,11 +15,14 @@ interface PromptRow {
   detail: string | null;
 }
 
-/** `owner` and `ended_at` repeat what the prompt says, so that the newest file of a name is one step in an index. */
+/** `owner`, `instance` and `ended_at` repeat what the prompt says, so that the newest file of a name is one step in an index. */
 interface OutputRow {
   prompt_id: string;
   position: number;
   owner: string;
+  instance: string;
+  /** 1 where the node did not run: its file is an earlier prompt's. */
+  cached: number;
   ended_at: number;
   node_id: string;
   kind: string;
