@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { startTestSandbox } from '../support/engine.ts';
+import { startEngine } from '../support/engine.ts';
 import { download, handOver, handOverRefused } from '../support/files-client.ts';
 import { GatewayProcess } from '../support/gateway-process.ts';
 import { fresh, type Graph } from '../support/graphs.ts';
@@ -18,7 +18,7 @@ const files = async (folder: string): Promise<string[]> => (await readdir(folder
 describe.skipIf(process.platform === 'win32')('a disk that takes no more in the middle of a file', () => {
   test('refuses an upload with what the system says, keeps nothing of it, and the connection serves the next call', async () => {
     await using folder = await temporaryFolder();
-    await using engine = await startTestSandbox();
+    await using engine = await startEngine();
     await using gateway = await GatewayProcess.start({ instances: [engine.url], folder: folder.path, command: limited });
     const refused = await handOverRefused(gateway, await noisyPng(2_000), { name: 'large.png' });
     expect(refused).toMatchObject({ status: 500, code: 'FILE_OPERATION_ERROR', detail: containing('EFBIG') });
@@ -34,7 +34,7 @@ describe.skipIf(process.platform === 'win32')('a disk that takes no more in the 
 
   test('costs a copy and no download: whoever fetches the file gets the rest from its instance', async () => {
     await using folder = await temporaryFolder();
-    await using engine = await startTestSandbox();
+    await using engine = await startEngine();
     await using gateway = await GatewayProcess.start({ instances: [engine.url], folder: folder.path, command: limited });
     const { prompt_id: id } = await gateway.submit(noisy(2_400));
     expect((await gateway.ended(id)).state).toBe('completed');

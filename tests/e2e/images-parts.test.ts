@@ -2,19 +2,19 @@
 import { join } from 'node:path';
 import { stat } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startTestSandbox, type TestSandbox } from '../support/engine.ts';
+import { type Engine, startEngine } from '../support/engine.ts';
 import { download, handOver, loaded } from '../support/files-client.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { noisyPng } from '../support/picture.ts';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.ts';
 import { until } from '../support/until.ts';
 
-let engine: TestSandbox;
+let engine: Engine;
 let folder: TemporaryFolder;
 let mirroring: TestGateway;
 let relaying: TestGateway;
 beforeAll(async () => {
-  [engine, folder] = [await startTestSandbox(), await temporaryFolder()];
+  [engine, folder] = [await startEngine(), await temporaryFolder()];
   mirroring = await startTestGateway({ instances: [engine.url], folder: folder.path });
   relaying = await startTestGateway({ instances: [engine.url], env: { MIRROR_OUTPUTS: 'false' } });
 });

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
-import { startTestSandbox } from '../support/engine.ts';
+import { startEngine } from '../support/engine.ts';
 import { download } from '../support/files-client.ts';
 import { GatewayProcess } from '../support/gateway-process.ts';
 import { noisyPng } from '../support/picture.ts';
@@ -12,7 +12,7 @@ import { until } from '../support/until.ts';
 
 test('a gateway that starts on the folders of another takes away what was given up there, and nothing that still arrives', async () => {
   await using folder = await temporaryFolder();
-  await using engine = await startTestSandbox();
+  await using engine = await startEngine();
   const shared = { INPUT_DIR: join(folder.path, 'input'), OUTPUT_DIR: join(folder.path, 'output') };
   await using first = await GatewayProcess.start({ instances: [engine.url], folder: join(folder.path, 'one'), env: shared });
   const content = await noisyPng(500);

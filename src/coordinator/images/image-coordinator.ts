@@ -23,6 +23,8 @@ export interface UploadDetails {
   readonly type: FileType;
 }
 
+/** Milliseconds that an upload waits for instances to take it, and bytes per millisecond that they are trusted with. */
+const TAKING = { least: 5_000, bytesPerMs: 10_000 } as const;
 /** Names with a number that are tried for an upload. */
 const NUMBERED = 20;
 
@@ -36,7 +38,7 @@ export class ImageCoordinator {
     this.#downloads = new Downloads(parts);
   }
 
-  /** Kept here, remembered as the caller's, and sent to every instance that can be reached; the others get it with the first workflow that needs it. */
+  /** Kept here, remembered as the caller's, and sent to every instance that takes it soon; the others get it with the first workflow that needs it. */
   async upload(caller: Caller, file: IncomingFile, signal: AbortSignal): Promise<UploadAnswer> {
     const { stores, publicUrl, now } = this.#parts;
     safeSubfolder(file.details().subfolder);
@@ -81,11 +83,12 @@ export class ImageCoordinator {
   async #send(record: InputRecord, signal: AbortSignal): Promise<void> {
     const { pool, files, records, stores, log } = this.#parts;
     const upload = { name: record.upstreamName, subfolder: record.upstreamSubfolder, type: record.type, mediaType: record.mediaType, size: record.size, open: () => stores.inputs.open(record.path) };
+    const soon = AbortSignal.any([signal, AbortSignal.timeout(TAKING.least + Math.ceil(record.size / TAKING.bytesPerMs))]);
     await Promise.all(
       pool.healthy().map(async (instance) => {
         try {
           if (await records.inputs.placed(instance.name, record)) return;
-          await files.upload(instance, upload, signal);
+          await files.upload(instance, upload, soon);
           await records.inputs.place(instance.name, record);
         } catch (error) {
           log.warn('an upload did not reach an instance; it goes there with the first workflow that needs it', { instance: instance.name, reason: reasonOf(error) });
