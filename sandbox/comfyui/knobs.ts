@@ -16,6 +16,7 @@ export const KnobState = z.strictObject({
   failPromptAfter: times.default(0).describe('the next n POST /prompt answer 500 although the prompt is queued'),
   cutPromptBefore: times.default(0).describe('the next n POST /prompt lose their connection, nothing queued'),
   cutPromptAfter: times.default(0).describe('the next n POST /prompt lose their connection after the prompt is queued'),
+  holdPrompts: z.boolean().default(false).describe('POST /prompt is read, and handled once this is false again, even where its client has hung up by then: as behind a slow proxy'),
   hang: z.record(z.string(), times).default({}).describe('route ("GET /history/:id", "POST /prompt") → how many requests get no answer at all'),
   nodeDelayMs: delay.default(0).describe('wait before each node runs'),
   stepDelayMs: delay.default(0).describe('wait before each step a node reports'),
@@ -77,9 +78,9 @@ export class Knobs {
     return true;
   }
 
-  /** Resolves once `hold` is off, or when the signal aborts. */
-  async released(signal: AbortSignal): Promise<void> {
-    while (this.#state.hold && !signal.aborted) {
+  /** Resolves once `hold` (or the knob named) is off, or when the signal aborts. */
+  async released(signal: AbortSignal, name: 'hold' | 'holdPrompts' = 'hold'): Promise<void> {
+    while (this.#state[name] && !signal.aborted) {
       await new Promise<void>((resolve) => {
         const go = (): void => {
           this.#changes.off('change', go);

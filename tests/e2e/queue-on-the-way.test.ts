@@ -68,8 +68,42 @@ describe('a prompt that is stopped while an instance is asked whether it has it'
   test('and never gets an answer is not handed on when the time for an answer is over', async () => {
     both({ hang: { 'POST /prompt': 1 } });
     const { id, answer } = await onItsWay();
+    expect(await gateway.interrupt(id)).toEqual([{ prompt_id: id, outcome: 'interrupt_requested' }]);
+    expect(await answer).toMatchObject({ status: 503, body: { code: 'CONNECTION_ERROR', prompt_id: id, detail: containing('may run twice') } });
+    expect([(await gateway.state(id)).state, posts(), executions(id)]).toEqual(['queued', 1, 0]);
+  });
+
+  test.each([
+    ['before the time for an answer is over', true, 'interrupt'],
+    ['after it', false, 'interrupt'],
+    ['after it, by a deletion from the queue', false, 'delete'],
+  ])('and is taken late, stopped %s, is stopped as soon as it appears', async (_what, before, how) => {
+    using socket = await gateway.socket('watcher');
+    both({ holdPrompts: true, nodeDelayMs: 60_000 });
+    const { id, answer } = await onItsWay();
+    if (!before) await answer;
+    const outcome = how === 'interrupt' ? await gateway.interrupt(id) : (await gateway.deleteFromQueue([id])).results;
+    expect(outcome).toEqual([{ prompt_id: id, outcome: 'interrupt_requested' }]);
+    expect((await answer).status).toBe(503);
+    both({ holdPrompts: false });
+    expect((await socket.ending(id)).type).toBe('execution_interrupted');
+    expect(brokenRules(socket.of(id))).toEqual([]);
+    expect(await gateway.state(id)).toMatchObject({ state: 'interrupted' });
+    expect(await gateway.queue()).toMatchObject({ queue_remaining: 0 });
+    expect(posts()).toBe(1);
+  });
+
+  test('and is taken late, behind others, is taken out of the queue', async () => {
+    const others = await Promise.all([solidColour(), solidColour()].map((graph) => (both({ hold: true }), gateway.submit(graph))));
+    both({ holdPrompts: true });
+    const { id, answer } = await onItsWay();
+    await answer;
+    both({ holdPrompts: false });
+    await until('it is in the queue', async () => (await gateway.queue()).queue_remaining === 3);
     expect(await gateway.interrupt(id)).toEqual([{ prompt_id: id, outcome: 'removed' }]);
-    expect([(await answer).status, (await gateway.state(id)).state, posts(), executions(id)]).toEqual([409, 'interrupted', 1, 0]);
+    both({ hold: false });
+    for (const other of others) expect((await gateway.ended(other.prompt_id)).state).toBe('completed');
+    expect([(await gateway.ended(id)).state, executions(id)]).toEqual(['interrupted', 0]);
   });
 
   test.each([

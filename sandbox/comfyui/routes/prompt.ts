@@ -14,12 +14,13 @@ export function promptRoutes(routes: Routes, instance: () => Instance, sources: 
     sendJson(response, { exec_info: { queue_remaining: instance().queue.remaining } });
   });
   routes.add('post', '/prompt', async (request, response) => {
-    const server = instance();
-    if (server.knobs.take('failPromptBefore')) throw new PythonError('Exception', 'knob failPromptBefore');
-    const cut = server.knobs.take('cutPromptBefore');
+    const { knobs } = instance();
+    if (knobs.take('failPromptBefore')) throw new PythonError('Exception', 'knob failPromptBefore');
+    const cut = knobs.take('cutPromptBefore');
     const body = await readJson(request);
+    await knobs.released(new AbortController().signal, 'holdPrompts');
     if (cut) response.destroy();
-    else await submit(body, response, { server, sources });
+    else await submit(body, response, { server: instance(), sources });
   });
 }
 

@@ -1,4 +1,4 @@
-import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpAgent, ClientRequest } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import axios, { type AxiosAdapter, AxiosHeaders, isAxiosError, isCancel } from 'axios';
 import { HttpFailure } from '../../core/http-failure.ts';
@@ -29,7 +29,8 @@ const NEVER_REACHED = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTU
  */
 export class HttpText {
   readonly #send: AxiosAdapter = axios.getAdapter('http');
-  readonly #agents = [new HttpAgent({ keepAlive: true, maxSockets: 256 }), new HttpsAgent({ keepAlive: true, maxSockets: 256 })] as const;
+  readonly #connections = new Connections();
+  readonly #agents = [this.#connections.of(new HttpAgent({ keepAlive: true, maxSockets: 256 })), this.#connections.of(new HttpsAgent({ keepAlive: true, maxSockets: 256 }))] as const;
   readonly #settings = {
     httpAgent: this.#agents[0],
     httpsAgent: this.#agents[1],
@@ -54,7 +55,7 @@ export class HttpText {
       });
       return { status: answer.status, text: String(answer.data) };
     } catch (error) {
-      throw toFailure(error, request);
+      throw toFailure(error, request, this.#connections);
     }
   }
 
@@ -64,20 +65,47 @@ export class HttpText {
   }
 }
 
-function toFailure(error: unknown, request: TextRequest): HttpFailure {
+function toFailure(error: unknown, request: TextRequest, connections: Connections): HttpFailure {
   if (isCancel(error)) return new HttpFailure('aborted', 'the caller gave up', { cause: error });
-  const code = isAxiosError(error) ? (error.code ?? '') : '';
-  const text = error instanceof Error ? error.message || code : String(error);
+  const [code, text] = wordsOf(error);
   if (NEVER_REACHED.has(code)) return new HttpFailure('refused', `cannot connect (${code})`, { cause: error });
-  if (code === 'ECONNABORTED' || code === 'ETIMEDOUT') return new HttpFailure('timeout', `no answer within ${request.timeoutMs} ms`, { cause: error });
+  const sent = isAxiosError(error) ? requestOf(error.request) : undefined;
+  const late = code === 'ECONNABORTED' || code === 'ETIMEDOUT';
+  if (sent && !connections.stood(sent)) return new HttpFailure('refused', `cannot connect (${late ? `not within ${request.timeoutMs} ms` : code || text})`, { cause: error });
+  if (late) return new HttpFailure('timeout', `no answer within ${request.timeoutMs} ms`, { cause: error });
   if (/maxContentLength/.test(text)) return new HttpFailure('too_large', `the answer exceeds ${request.maxBytes} bytes`, { cause: error });
-  const reused = isAxiosError(error) && wasReused(error.request);
+  const reused = sent?.reusedSocket ?? false;
   return new HttpFailure('cut', `the connection broke (${code || text})`, { cause: error, reused });
 }
 
-/** Whether the request went out on a kept connection. With redirects off axios hands out the request itself or a wrapper. */
-function wasReused(request: unknown): boolean {
-  if (typeof request !== 'object' || request === null) return false;
-  if ('_currentRequest' in request) return wasReused(request._currentRequest);
-  return 'reusedSocket' in request && request.reusedSocket === true;
+function wordsOf(error: unknown): [code: string, text: string] {
+  const code = isAxiosError(error) ? (error.code ?? '') : '';
+  return [code, error instanceof Error ? error.message || code : String(error)];
+}
+
+/** With redirects off axios hands out the request itself or a wrapper. */
+function requestOf(request: unknown): ClientRequest | undefined {
+  if (request instanceof ClientRequest) return request;
+  return typeof request === 'object' && request !== null && '_currentRequest' in request ? requestOf(request._currentRequest) : undefined;
+}
+
+/** Tells calls whose connection was never made, of which the other side cannot have seen a byte, from calls without an answer. */
+class Connections {
+  readonly #made = new WeakSet<object>();
+
+  /** The agent itself, whose connections are noted from now on. */
+  of<A extends HttpAgent>(agent: A): A {
+    const create = agent.createConnection.bind(agent);
+    agent.createConnection = (options, callback) => {
+      const socket = create(options, callback);
+      const made = (): void => void (socket && this.#made.add(socket));
+      socket?.once('connect', made);
+      return socket;
+    };
+    return agent;
+  }
+
+  stood(request: ClientRequest): boolean {
+    return request.socket !== null && this.#made.has(request.socket);
+  }
 }

@@ -67,6 +67,7 @@ export class Interruption {
     if (tracked) tracked.stopRequestedAt ??= now();
     await records.prompts.requestStop([target.promptId]);
     if (tracked?.phase !== 'submitting') return this.#stopThere(target, signal);
+    if (tracked.unansweredSince !== undefined) return this.#stopUnanswered(target, signal);
     const there = await this.#handedOver(target, AbortSignal.any([signal, AbortSignal.timeout(REACTION)]));
     return typeof there === 'string' ? there : this.#stopThere(there, signal);
   }
@@ -84,6 +85,16 @@ export class Interruption {
     if (!tracked) return 'removed';
     if (tracked.ending) return tracked.startedAt === undefined && tracked.ending.state === 'interrupted' ? 'removed' : outcomeOf(tracked.ending.state);
     return tracked.phase === 'submitting' ? 'interrupt_requested' : { promptId, instance: pool.get(tracked.instance) ?? target.instance };
+  }
+
+  /** Nobody knows whether the instance will take it. Where it does, it is stopped when it appears. */
+  async #stopUnanswered(target: Target, signal: AbortSignal): Promise<InterruptOutcome> {
+    const { tracker, now } = this.#parts;
+    const found = await this.#search.among(target.instance, new Set([target.promptId]), signal).catch(() => new Map<string, number>());
+    const number = found.get(target.promptId);
+    if (number === undefined) return 'interrupt_requested';
+    tracker.accepted(target.promptId, number, now());
+    return this.#stopThere(target, signal);
   }
 
   /** Out of the queue first, since a waiting prompt begins at any moment; then an interrupt of exactly this one. */

@@ -1,4 +1,4 @@
-import { fail, failedWith, type GatewayError, reasonOf } from '../../core/errors.ts';
+import { fail, failedWith, type GatewayError } from '../../core/errors.ts';
 import type { Caller } from '../../models/caller.ts';
 import type { Instance } from '../../models/instance.ts';
 import type { SubmitAnswer, SubmitRequest } from '../../models/workflow.ts';
@@ -9,6 +9,7 @@ import { classesOf } from '../../molecules/graph/read.ts';
 import { type Accepted, Delivery, type DeliveryOutcome, type Draft } from './delivery.ts';
 import { InputPlacement, type Prepared } from './input-placement.ts';
 import type { WorkflowParts } from './parts.ts';
+import { GRACE, UnansweredPrompts } from './unanswered.ts';
 import { PromptSearch } from './whereabouts.ts';
 
 /** Milliseconds that a submission waits for an instance when none is there: as long as a socket that broke takes to come back. */
@@ -20,12 +21,14 @@ export class Submission {
   readonly #search: PromptSearch;
   readonly #inputs: InputPlacement;
   readonly #delivery: Delivery;
+  readonly #unanswered: UnansweredPrompts;
 
   constructor(parts: WorkflowParts) {
     this.#parts = parts;
     this.#search = new PromptSearch(parts);
     this.#inputs = new InputPlacement(parts);
     this.#delivery = new Delivery(parts, this.#inputs);
+    this.#unanswered = new UnansweredPrompts(parts, async (promptId, instance) => this.#delivery.stopIfAsked(promptId, instance));
   }
 
   /** An aborted signal ends the wait for an instance, nothing later. */
@@ -54,7 +57,7 @@ export class Submission {
   }
 
   #choose(pinned: Instance | undefined): Instance {
-    const chosen = pinned ?? this.#parts.pool.choose();
+    const chosen = pinned ?? this.#parts.pool.choose(this.#parts.now());
     if (!chosen) throw this.#nobody(pinned);
     return chosen;
   }
@@ -104,7 +107,7 @@ export class Submission {
       const outcome = await this.#delivery.attempt(draft, instance);
       if (outcome.kind === 'accepted') {
         const answer = this.#accept(draft, instance, outcome);
-        await this.#stopIfAsked(draft, instance);
+        await this.#delivery.stopIfAsked(draft.promptId, instance);
         return answer;
       }
       const next = outcome.kind === 'unreached' ? this.#next(draft, tried) : undefined;
@@ -115,7 +118,7 @@ export class Submission {
   }
 
   #next(draft: Draft, tried: ReadonlySet<string>): Instance | undefined {
-    return draft.prepared.pinned || this.#delivery.stopAsked(draft) ? undefined : this.#parts.pool.choose(tried);
+    return draft.prepared.pinned || this.#delivery.stopAsked(draft) ? undefined : this.#parts.pool.choose(this.#parts.now(), tried);
   }
 
   async #move(draft: Draft, way: { from: Instance; to: Instance }): Promise<void> {
@@ -139,22 +142,12 @@ export class Submission {
     };
   }
 
-  /** Somebody stopped the prompt while the instance was asked to take it. */
-  async #stopIfAsked(draft: Draft, instance: Instance): Promise<void> {
-    if (!this.#delivery.stopAsked(draft)) return;
-    const { tracker, comfyui, log } = this.#parts;
-    const { promptId } = draft;
-    try {
-      await comfyui.queue.remove(instance, [promptId], AbortSignal.timeout(10_000));
-      await comfyui.queue.interrupt(instance, promptId, AbortSignal.timeout(10_000));
-      tracker.nudge(instance.name);
-    } catch (error) {
-      log.warn('a prompt that shall stop could not be stopped', { prompt_id: promptId, instance: instance.name, reason: reasonOf(error) });
-    }
-  }
-
   async #giveUp(draft: Draft, instance: Instance, outcome: Exclude<DeliveryOutcome, Accepted>): Promise<GatewayError> {
     const { promptId } = draft;
+    if (outcome.kind === 'unknown' && outcome.late) {
+      this.#unanswered.follow(promptId, instance);
+      return fail('CONNECTION_ERROR', `instance ${instance.name} gave no answer in time and may take prompt ${promptId} later, so no other instance was given it; GET /api/v1/workflows/${promptId} tells, and where it does not appear within ${GRACE / 60_000} minutes it ends as PROMPT_LOST. The same workflow submitted again may run twice.`, { cause: outcome.error, promptId });
+    }
     if (outcome.kind === 'unknown') {
       this.#parts.tracker.accepted(promptId, 0, this.#parts.now());
       return fail('CONNECTION_ERROR', `instance ${instance.name} gave no answer and cannot be asked, so nobody knows yet whether prompt ${promptId} runs; GET /api/v1/workflows/${promptId} tells once it is back.`, { cause: outcome.error, promptId });

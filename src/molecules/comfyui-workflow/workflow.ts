@@ -16,6 +16,12 @@ export interface Submission {
   readonly extraData: Readonly<Record<string, unknown>> | undefined;
 }
 
+/** `late`: the whole request went out and the time for an answer passed, so ComfyUI may take the prompt at any later moment. */
+export type HandOver = SubmitOutcome & { readonly late?: boolean };
+
+/** What a proxy says that had no answer in time from the server behind it. */
+const NO_ANSWER_BEHIND = new Set([504, 524]);
+
 /** Hands workflows to ComfyUI (POST /prompt). */
 export class ComfyuiWorkflow {
   readonly #http: HttpText;
@@ -27,7 +33,7 @@ export class ComfyuiWorkflow {
   }
 
   /** Never throws for what the instance does: the outcome says what is known. Throws only when the signal aborts. */
-  async submit(instance: Instance, submission: Submission, signal: AbortSignal): Promise<SubmitOutcome> {
+  async submit(instance: Instance, submission: Submission, signal: AbortSignal): Promise<HandOver> {
     try {
       const answer = await this.#http.request(
         { method: 'POST', url: `${instance.url}/prompt`, headers: instance.headers, body: bodyOf(submission), timeoutMs: this.#timeoutMs, maxBytes: limits.upstreamJsonBytes },
@@ -37,7 +43,7 @@ export class ComfyuiWorkflow {
     } catch (error) {
       const kind = error instanceof HttpFailure ? error.kind : 'cut';
       if (kind === 'refused') return { kind: 'unreached', error: upstreamFailure(instance.name, error) };
-      return { kind: 'unknown', error: upstreamFailure(instance.name, error), stale: error instanceof HttpFailure && kind === 'cut' && error.reused };
+      return { kind: 'unknown', error: upstreamFailure(instance.name, error), stale: error instanceof HttpFailure && kind === 'cut' && error.reused, late: kind === 'timeout' };
     }
   }
 }
@@ -52,7 +58,7 @@ function bodyOf(submission: Submission): string {
   });
 }
 
-function read(instance: Instance, answer: { status: number; text: string }): SubmitOutcome {
+function read(instance: Instance, answer: { status: number; text: string }): HandOver {
   if (answer.status === 200) {
     const accepted = Accepted.safeParse(parseOrNothing(answer.text));
     if (accepted.success) return { kind: 'accepted', number: accepted.data.number, nodeErrors: accepted.data.node_errors };
@@ -62,7 +68,7 @@ function read(instance: Instance, answer: { status: number; text: string }): Sub
     if (refusal.success) return { kind: 'refused', refusal: refusal.data };
   }
   if (answer.status === 401 || answer.status === 403 || answer.status === 413) return { kind: 'unreached', error: upstreamStatus(instance.name, 'POST /prompt', answer) };
-  return { kind: 'unknown', error: answer.status < 500 ? fail('UPSTREAM_ERROR', `instance ${instance.name} answered POST /prompt with ${answer.status} and a body that is not ComfyUI's.`) : upstreamStatus(instance.name, 'POST /prompt', answer), stale: false };
+  return { kind: 'unknown', error: answer.status < 500 ? fail('UPSTREAM_ERROR', `instance ${instance.name} answered POST /prompt with ${answer.status} and a body that is not ComfyUI's.`) : upstreamStatus(instance.name, 'POST /prompt', answer), stale: false, late: NO_ANSWER_BEHIND.has(answer.status) };
 }
 
 function parseOrNothing(text: string): unknown {

@@ -13,12 +13,12 @@ function healthyPool(): InstancePool {
 
 describe('the pool chooses', () => {
   test('nobody while nobody is healthy', () => {
-    expect(new InstancePool(instances).choose()).toBeUndefined();
+    expect(new InstancePool(instances).choose(0)).toBeUndefined();
   });
 
   test('equals in turn', () => {
     const pool = healthyPool();
-    expect(Array.from({ length: 6 }, () => pool.choose()?.name)).toEqual(['a:1', 'b:2', 'c:3', 'a:1', 'b:2', 'c:3']);
+    expect(Array.from({ length: 6 }, () => pool.choose(0)?.name)).toEqual(['a:1', 'b:2', 'c:3', 'a:1', 'b:2', 'c:3']);
   });
 
   test('the least busy, counting everybody’s prompts and our own', () => {
@@ -26,16 +26,16 @@ describe('the pool chooses', () => {
     pool.setRemaining('a:1', 5);
     pool.setInFlight('b:2', 3);
     pool.setRemaining('c:3', 2);
-    expect(pool.choose()?.name).toBe('c:3');
+    expect(pool.choose(0)?.name).toBe('c:3');
     pool.setRemaining('c:3', 4);
-    expect(pool.choose()?.name).toBe('b:2');
+    expect(pool.choose(0)?.name).toBe('b:2');
   });
 
   test('none that was tried, and none that went away', () => {
     const pool = healthyPool();
     pool.disconnected('b:2', 'gone');
-    expect(pool.choose(new Set(['a:1']))?.name).toBe('c:3');
-    expect(pool.choose(new Set(['a:1', 'c:3']))).toBeUndefined();
+    expect(pool.choose(0, new Set(['a:1']))?.name).toBe('c:3');
+    expect(pool.choose(0, new Set(['a:1', 'c:3']))).toBeUndefined();
   });
 });
 

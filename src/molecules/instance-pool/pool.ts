@@ -1,4 +1,8 @@
 import type { Instance, InstanceStatus } from '../../models/instance.ts';
+import { PassingOver } from './passing-over.ts';
+
+/** `passed_over_until`: it failed to take a prompt; others are preferred until then (milliseconds since 1970). */
+export type PooledStatus = InstanceStatus & { readonly passed_over_until?: number };
 
 interface Member {
   readonly instance: Instance;
@@ -14,22 +18,25 @@ interface Member {
   lastError: string | undefined;
   /** Order of being chosen, so that equals take turns. */
   turn: number;
+  readonly passing: PassingOver;
 }
 
 /** The ComfyUI servers and what is known of each. No I/O: whoever talks to an instance reports here. */
 export class InstancePool {
   readonly #members = new Map<string, Member>();
   readonly #arrivals = new Set<() => void>();
+  readonly #random: () => number;
   #turns = 0;
 
-  constructor(instances: readonly Instance[] = []) {
+  constructor(instances: readonly Instance[] = [], random: () => number = Math.random) {
+    this.#random = random;
     for (const instance of instances) this.add(instance);
   }
 
   add(instance: Instance): void {
     this.#members.set(instance.name, {
       instance, healthy: false, sandbox: false, version: undefined, queueRemaining: 0, inFlight: 0,
-      connects: 0, drops: 0, connectedAt: undefined, lastError: undefined, turn: 0,
+      connects: 0, drops: 0, connectedAt: undefined, lastError: undefined, turn: 0, passing: new PassingOver(),
     });
   }
 
@@ -49,15 +56,16 @@ export class InstancePool {
     return this.#members.get(name)?.healthy ?? false;
   }
 
-  /** The least busy healthy instance that is not in `except`; equals take turns. */
-  choose(except: ReadonlySet<string> = new Set()): Instance | undefined {
+  /** The least busy healthy instance that is not in `except`; equals take turns. One that is passed over only where there is no other. */
+  choose(now: number, except: ReadonlySet<string> = new Set()): Instance | undefined {
     let best: Member | undefined;
     for (const member of this.#members.values()) {
       if (!member.healthy || except.has(member.instance.name)) continue;
-      if (!best || load(member) < load(best) || (load(member) === load(best) && member.turn < best.turn)) best = member;
+      if (!best || isBefore(member, best, now)) best = member;
     }
     if (!best) return undefined;
     best.turn = ++this.#turns;
+    best.passing.tried(now, this.#random());
     return best.instance;
   }
 
@@ -94,6 +102,16 @@ export class InstancePool {
     });
   }
 
+  /** It did not take a prompt, or did not say so. True when that is news. */
+  handOverFailed(name: string, times: { readonly began: number; readonly now: number }): boolean {
+    return this.#members.get(name)?.passing.failed(times, this.#random()) ?? false;
+  }
+
+  /** It answered as it should. True when that is news. */
+  handOverSucceeded(name: string): boolean {
+    return this.#members.get(name)?.passing.succeeded() ?? false;
+  }
+
   setRemaining(name: string, queueRemaining: number): void {
     this.#change(name, (member) => (member.queueRemaining = queueRemaining));
   }
@@ -114,7 +132,7 @@ export class InstancePool {
     return total;
   }
 
-  statuses(now: number): InstanceStatus[] {
+  statuses(now: number): PooledStatus[] {
     return [...this.#members.values()].map((member) => ({
       instance: member.instance.name,
       healthy: member.healthy,
@@ -124,6 +142,7 @@ export class InstancePool {
       drops: member.drops,
       ...(member.healthy ? { queue_remaining: member.queueRemaining } : {}),
       ...(member.connectedAt === undefined ? {} : { connected_at: member.connectedAt, uptime_seconds: Math.round((now - member.connectedAt) / 1000) }),
+      ...passedOver(member.passing.until(now)),
       ...(member.lastError === undefined ? {} : { last_error: member.lastError }),
       ...(member.version === undefined ? {} : { comfyui_version: member.version }),
     }));
@@ -133,6 +152,17 @@ export class InstancePool {
     const member = this.#members.get(name);
     if (member) change(member);
   }
+}
+
+/** Fewest pauses left, then the least busy, then whoever waited longest for a turn. */
+function isBefore(one: Member, other: Member, now: number): boolean {
+  const [pause, otherPause] = [one.passing.until(now) ?? 0, other.passing.until(now) ?? 0];
+  if (pause !== otherPause) return pause < otherPause;
+  return load(one) === load(other) ? one.turn < other.turn : load(one) < load(other);
+}
+
+function passedOver(until: number | undefined): { passed_over_until?: number } {
+  return until === undefined ? {} : { passed_over_until: until };
 }
 
 function load(member: Member): number {

@@ -11,7 +11,7 @@ export interface Tracked {
   readonly clientId: string;
   instance: string;
   readonly createdAt: number;
-  /** `submitting`: POST /prompt is under way. `queued` and `running` as the instance says. `ended`: told and over. */
+  /** `submitting`: POST /prompt is under way, or got no answer (`unansweredSince`). `queued` and `running` as the instance says. `ended`: told and over. */
   phase: 'submitting' | 'queued' | 'running' | 'ended';
   /** Made by an earlier process: its events go to a socket that is gone, so it is asked for instead. */
   readonly adopted: boolean;
@@ -21,6 +21,8 @@ export interface Tracked {
   announced: PromptEvent | undefined;
   number: number | undefined;
   acceptedAt: number | undefined;
+  /** POST /prompt got no answer in time: the instance may take the prompt at any later moment, or never. */
+  unansweredSince: number | undefined;
   startedAt: number | undefined;
   lastEventAt: number;
   /** When somebody asked through us to stop it. */
@@ -54,6 +56,7 @@ export class PromptTracker {
   /** In the order of their ending. */
   readonly #ended = new Map<string, number>();
   readonly #untilHandedOver = new Waiters();
+  readonly #untilSeen = new Waiters();
   readonly #untilEnded = new Waiters();
   readonly #nudges = new Map<string, () => void>();
   #endWithdrawn: ((tracked: Tracked) => Promise<void>) | undefined;
@@ -62,7 +65,7 @@ export class PromptTracker {
     const tracked: Tracked = {
       promptId: prompt.promptId, key: prompt.key, clientId: prompt.clientId, instance: prompt.instance, createdAt: prompt.createdAt,
       phase: prompt.adopted ? 'queued' : 'submitting', adopted: prompt.adopted ?? false, run: newRun(prompt.classes), outputs: {}, announced: undefined,
-      number: undefined, acceptedAt: prompt.adopted ? prompt.createdAt : undefined, startedAt: undefined, lastEventAt: prompt.createdAt,
+      number: undefined, acceptedAt: prompt.adopted ? prompt.createdAt : undefined, unansweredSince: undefined, startedAt: undefined, lastEventAt: prompt.createdAt,
       stopRequestedAt: prompt.stopRequestedAt, timedOutAt: undefined, ending: undefined, confirming: false, whole: false, told: false,
     };
     this.#prompts.set(tracked.promptId, tracked);
@@ -90,6 +93,15 @@ export class PromptTracker {
     tracked.number = number;
     tracked.acceptedAt = at;
     if (tracked.phase === 'submitting') tracked.phase = 'queued';
+    this.#untilHandedOver.release(promptId);
+    this.#untilSeen.release(promptId);
+  }
+
+  /** Its hand-over ended without an answer. It stays `submitting` until the instance shows it. */
+  unanswered(promptId: string, at: number): void {
+    const tracked = this.#prompts.get(promptId);
+    if (tracked?.phase !== 'submitting') return;
+    tracked.unansweredSince = at;
     this.#untilHandedOver.release(promptId);
   }
 
@@ -152,7 +164,9 @@ export class PromptTracker {
     if (tracked.phase === 'ended') return;
     tracked.phase = 'running';
     tracked.startedAt ??= at;
+    if (tracked.unansweredSince !== undefined) tracked.acceptedAt ??= at;
     this.#untilHandedOver.release(tracked.promptId);
+    this.#untilSeen.release(tracked.promptId);
   }
 
   /** It is over and told. Answers the ids that are too old to be kept; forget them elsewhere too. */
@@ -168,9 +182,15 @@ export class PromptTracker {
     return this.#evict(at);
   }
 
-  /** Resolves when an instance has the prompt, and when none will. Rejects when the signal aborts. */
+  /** Resolves when an instance has the prompt, when none will, and when its instance did not answer. Rejects when the signal aborts. */
   async whenHandedOver(promptId: string, signal: AbortSignal): Promise<void> {
-    if (this.#prompts.get(promptId)?.phase === 'submitting') await this.#untilHandedOver.wait(promptId, signal);
+    const tracked = this.#prompts.get(promptId);
+    if (tracked?.phase === 'submitting' && tracked.unansweredSince === undefined) await this.#untilHandedOver.wait(promptId, signal);
+  }
+
+  /** Resolves when an instance shows the prompt, and when it is followed no more. Rejects when the signal aborts. */
+  async whenSeen(promptId: string, signal: AbortSignal): Promise<void> {
+    if (this.#prompts.get(promptId)?.phase === 'submitting') await this.#untilSeen.wait(promptId, signal);
   }
 
   /** Resolves when the prompt has ended (or is not followed at all). Rejects when the signal aborts. */
@@ -196,6 +216,7 @@ export class PromptTracker {
 
   #release(promptId: string): void {
     this.#untilHandedOver.release(promptId);
+    this.#untilSeen.release(promptId);
     this.#untilEnded.release(promptId);
   }
 
