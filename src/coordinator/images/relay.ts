@@ -3,16 +3,19 @@ import { fail, failedWith, type GatewayError } from '../../core/errors.ts';
 import type { UpstreamFile, ViewRequest } from '../../models/comfyui-files.ts';
 import type { FileAnswer, FileConditions, FileRef } from '../../models/file.ts';
 import type { Instance } from '../../models/instance.ts';
+import type { PromptRecords } from '../../models/records.ts';
 import { isUnchanged, rangeApplies, rangeOf } from '../../molecules/output-store/conditions.ts';
 import { relayed } from './answers.ts';
 import { type Location, notFound } from './location.ts';
 import type { ImageParts } from './parts.ts';
 
+type RelayParts = Pick<ImageParts, 'pool' | 'files'> & { readonly records: { readonly prompts: Pick<PromptRecords, 'overwritten'> } };
+
 /** Files that are fetched from instances while they are asked for. */
 export class Relay {
-  readonly #parts: Pick<ImageParts, 'pool' | 'files'>;
+  readonly #parts: RelayParts;
 
-  constructor(parts: Pick<ImageParts, 'pool' | 'files'>) {
+  constructor(parts: RelayParts) {
     this.#parts = parts;
   }
 
@@ -32,9 +35,10 @@ export class Relay {
     return this.open(location, { ...conditions, range: undefined }, signal);
   }
 
-  /** What the first instance gives that has it. Throws IMAGE_NOT_FOUND, CONNECTION_ERROR or UPSTREAM_ERROR. */
+  /** What the first instance gives that has it. Throws IMAGE_NOT_FOUND, also where the name is another file's by now, CONNECTION_ERROR or UPSTREAM_ERROR. */
   async view(location: Location, request: Omit<ViewRequest, 'ref'>, signal: AbortSignal): Promise<UpstreamFile> {
     const ref = refOf(location);
+    if (location.kind === 'output' && (await this.#parts.records.prompts.overwritten(location.promptId, location.instance, ref))) throw notFound(ref, '; another prompt has overwritten it on its instance, and there is no copy here');
     let failure: GatewayError | undefined;
     for (const instance of this.#instances(location)) {
       try {

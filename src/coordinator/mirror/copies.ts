@@ -96,9 +96,10 @@ export class Copies {
   }
 
   async #fetch({ promptId, instance: name, ref }: Copy): Promise<GrowingCopy> {
-    const { pool, files, stores, now } = this.#parts;
+    const { pool, files, records, stores, now } = this.#parts;
     const instance = pool.get(name);
     if (!instance) throw fail('IMAGE_NOT_FOUND', `instance ${name} is not configured any more.`);
+    if (await records.prompts.overwritten(promptId, name, ref)) throw fail('IMAGE_NOT_FOUND', `another prompt has overwritten "${ref.filename}" on instance ${name}.`);
     const found = await files.view(instance, { ref }, this.#signal);
     if (found.status === 200) return stores.outputs.begin(promptId, ref, { body: found.body, size: found.headers.contentLength, modifiedAt: new Date(now()), signal: this.#signal });
     found.body.destroy();

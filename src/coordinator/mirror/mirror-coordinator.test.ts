@@ -210,6 +210,17 @@ describe('a copy that cannot be made', () => {
     expect(await mirror.follow('p2', ref)).toBeUndefined();
   });
 
+  it('is not tried where another prompt has written the name since: not even asked for', async () => {
+    const one = await instance({ content: Buffer.from('x') });
+    const { mirror, ended, enqueue, lines } = await mirrorOf([one]);
+    await ended('p1', ['a'], 1_000);
+    await ended('p2', ['a'], 2_000);
+    enqueue();
+    expect(await mirror.follow('p1', ref)).toBeUndefined();
+    await until('it is given up', () => lines.some((line) => line.level === 'warn'));
+    expect([one.calls, await listed()]).toEqual([0, []]);
+  });
+
   it('of an instance that hangs holds nobody else up', async () => {
     const [stuck, fine] = [await instance({ size: 5 }), await instance({ content: Buffer.from('x') })];
     const { enqueue } = await mirrorOf([stuck, fine]);
@@ -258,6 +269,20 @@ describe('after a start', () => {
     expect([String(await copied('b')), one.calls]).toEqual(['old', 1]);
     await mirror.stop();
     await running;
+  });
+
+  it('nothing is copied for a prompt whose file another has overwritten, and nothing is said of it', async () => {
+    const one = await instance({ content: Buffer.from('new') });
+    const { mirror, ended, lines } = await mirrorOf([one]);
+    await ended('p1', ['a'], 1_000);
+    await ended('p2', ['a'], 3_000);
+    await ended('p3', ['b'], 500);
+    const running = mirror.run();
+    await copied('b', 'p3');
+    expect(String(await copied('a', 'p2'))).toBe('new');
+    await mirror.stop();
+    await running;
+    expect([await listed(), one.calls, lines.filter((line) => line.level === 'warn')]).toEqual([['a.png', 'b.png'], 2, []]);
   });
 
   test.each([['took copies away', 5, 1], ['found it nearly full', 11, 0]])('nothing is copied where the sweep %s', async (_what, maxBytes, gone) => {

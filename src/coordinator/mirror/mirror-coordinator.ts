@@ -87,8 +87,9 @@ export class MirrorCoordinator {
     const { records, stores, limits } = this.#parts;
     if (!limits.enabled || this.#full) return;
     for (const output of await records.prompts.newestOutputs(CATCH_UP)) {
-      const there = await stores.outputs.find(output.promptId, output).catch((error: unknown) => failedWith(error));
-      if (!there) this.enqueue(output.promptId, output.instance, [{ filename: output.filename, subfolder: output.subfolder, type: output.type }]);
+      const { promptId, instance, filename, subfolder, type } = output;
+      const there = await stores.outputs.find(promptId, output).catch((error: unknown) => failedWith(error));
+      if (!there && !(await records.prompts.overwritten(promptId, instance, output))) this.enqueue(promptId, instance, [{ filename, subfolder, type }]);
     }
   }
 
