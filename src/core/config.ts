@@ -88,7 +88,7 @@ interface Setting {
 
 /** Every variable, in the order of docs/configuration.md. */
 export const settings = {
-  APP_NAME: { schema: text('comfyui-gateway'), about: 'Name in logs, in the API document and on the pages.' },
+  APP_NAME: { schema: text('comfyui-gateway'), about: 'Name in what the start prints, in the API document and on its pages.' },
   APP_VERSION: { schema: z.string().trim().min(1).optional(), about: 'Version shown; default is the one of package.json.' },
   HOST: { schema: text('127.0.0.1'), about: 'Address to listen on. Anything but loopback needs API_KEYS, or AUTH=off.' },
   PORT: { schema: integer(8000, 0, 65_535), about: 'Port to listen on; 0 takes a free one.' },

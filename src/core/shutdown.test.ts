@@ -9,8 +9,9 @@ function prepare(graceMs = 1_000) {
   const signals = new EventEmitter();
   const codes: number[] = [];
   const { log, lines } = memoryLog();
-  const shutdown = createShutdown({ graceMs, log, signals, exit: (code) => void codes.push(code) });
-  return { shutdown, signals, codes, lines, did: [] as string[] };
+  const clock = { time: 0 };
+  const shutdown = createShutdown({ graceMs, log, signals, exit: (code) => void codes.push(code), now: () => clock.time });
+  return { clock, shutdown, signals, codes, lines, did: [] as string[] };
 }
 
 describe('shutdown', () => {
@@ -34,11 +35,22 @@ describe('shutdown', () => {
   });
 
   it.each([['SIGINT', 130], ['SIGTERM', 143]])('is cut short by a second signal: %s leaves with %i', (signal, code) => {
-    const { shutdown, signals, codes } = prepare();
+    const { shutdown, signals, codes, clock } = prepare();
     shutdown.add('slow', () => pause(500));
     signals.emit('SIGTERM');
+    clock.time = 301;
     signals.emit(signal);
     expect(codes).toEqual([code]);
+  });
+
+  it('is not cut short by the echo of the first signal, as when npm passes on what the terminal sent to all', async () => {
+    const { shutdown, signals, codes, clock } = prepare();
+    shutdown.add('slow', () => pause(20));
+    signals.emit('SIGINT');
+    clock.time = 10;
+    signals.emit('SIGINT');
+    await shutdown.start('again');
+    expect(codes).toEqual([0]);
   });
 
   it('names a step that fails, does the others, and leaves with 1', async () => {

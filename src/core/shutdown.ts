@@ -22,6 +22,8 @@ export interface ShutdownOptions {
   readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
   readonly exit?: (code: number) => void;
   readonly signals?: SignalSource;
+  /** Milliseconds since whenever. */
+  readonly now?: () => number;
 }
 
 export interface Shutdown {
@@ -32,6 +34,8 @@ export interface Shutdown {
   readonly begun: AbortSignal;
 }
 
+/** Milliseconds in which a second signal is the same key press: a terminal signals npm and us, and npm passes it on. */
+const echo = 300;
 /** What a step may still take when the grace time is already over, in milliseconds: enough to close a database. */
 const lastChance = 1_000;
 
@@ -40,7 +44,9 @@ export function createShutdown(options: ShutdownOptions): Shutdown {
   const exit = options.exit ?? ((code: number) => process.exit(code));
   const steps: { readonly name: string; readonly step: ShutdownStep }[] = [];
   const begun = new AbortController();
+  const now = options.now ?? Date.now;
   let running: Promise<void> | undefined;
+  let first = 0;
 
   const run = async (reason: string): Promise<void> => {
     log.info(`Stopping: ${reason}`, { grace_ms: options.graceMs });
@@ -73,7 +79,11 @@ export function createShutdown(options: ShutdownOptions): Shutdown {
   const start = (reason: string): Promise<void> => (running ??= run(reason));
 
   const onSignal = (signal: ExitSignal) => (): void => {
-    if (running === undefined) return void start(signal);
+    if (running === undefined) {
+      first = now();
+      return void start(signal);
+    }
+    if (now() - first < echo) return;
     log.warn(`${signal} again: leaving at once.`);
     exit(128 + constants.signals[signal]);
   };

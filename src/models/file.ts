@@ -45,7 +45,9 @@ export const pictureFormats = ['webp', 'jpeg', 'png', 'avif'] as const;
 const whole = (max: number) => z.coerce.number().int().min(1).max(max).optional();
 
 export const DownloadQuery = FileQuery.extend({
-  format: z.enum(pictureFormats).optional().meta({ description: 'Converts a picture.' }),
+  format: z
+    .preprocess((value) => (value === 'jpg' ? 'jpeg' : value), z.enum(pictureFormats).optional())
+    .meta({ description: 'Converts a picture; jpg is jpeg.' }),
   quality: whole(100).meta({ description: '1 to 100, for webp, jpeg and avif.' }),
   width: whole(16_384).meta({ description: 'Fits the picture into this width, keeping its shape; never enlarges.' }),
   height: whole(16_384),
