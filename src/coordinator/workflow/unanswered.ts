@@ -1,14 +1,14 @@
 import { reasonOf } from '../../core/errors.ts';
 import type { Instance } from '../../models/instance.ts';
 import type { WorkflowParts } from './parts.ts';
-import { PromptSearch } from './whereabouts.ts';
+import { PromptSearch, type SearchParts } from './whereabouts.ts';
 
 /** Milliseconds between looks for such prompts. */
 const LOOK_EVERY = 1_000;
 /** Milliseconds after which a prompt that never appeared counts as lost: longer than proxies hold a request back. */
 export const GRACE = 5 * 60_000;
 
-type Parts = Pick<WorkflowParts, 'comfyui' | 'pool' | 'tracker' | 'log' | 'now' | 'sleep'>;
+type Parts = SearchParts & Pick<WorkflowParts, 'tracker' | 'now' | 'sleep'> & { readonly log: Pick<WorkflowParts['log'], 'debug'> };
 
 /**
  * Prompts whose hand-over got no answer in time. ComfyUI, or a proxy before it, may still have the request and take it at

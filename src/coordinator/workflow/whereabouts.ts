@@ -1,17 +1,19 @@
 import { failedWith } from '../../core/errors.ts';
 import type { HistoryEntry, QueueSnapshot, Whereabouts } from '../../models/comfyui.ts';
 import type { Instance } from '../../models/instance.ts';
-import type { WorkflowParts } from './parts.ts';
+import type { ComfyuiParts, WorkflowParts } from './parts.ts';
+
+export type SearchParts = Pick<WorkflowParts, 'pool'> & { readonly comfyui: Pick<ComfyuiParts, 'queue' | 'history'> };
 
 /** Prompts whose history is asked for in one look at many. */
 const AT_ONCE = 16;
 
 /** Finds prompts on instances. The queue is asked before the history: ComfyUI moves a prompt from one to the other at once. */
 export class PromptSearch {
-  readonly #parts: Pick<WorkflowParts, 'comfyui' | 'pool'>;
+  readonly #parts: SearchParts;
   #turn = 0;
 
-  constructor(parts: Pick<WorkflowParts, 'comfyui' | 'pool'>) {
+  constructor(parts: SearchParts) {
     this.#parts = parts;
   }
 

@@ -32,6 +32,30 @@ describe('a tracked prompt', () => {
     expect([tracker.get('p')?.phase, tracker.get('p')?.acceptedAt]).toEqual(['running', 3]);
   });
 
+  test('whose hand-over got no answer keeps nobody waiting, and counts as taken when the instance shows it', async () => {
+    const tracker = tracking();
+    const handedOver = tracker.whenHandedOver('p', never);
+    tracker.unanswered('p', 2);
+    await handedOver;
+    await tracker.whenHandedOver('p', never);
+    expect(tracker.get('p')).toMatchObject({ phase: 'submitting', unansweredSince: 2, acceptedAt: undefined });
+    const seen = tracker.whenSeen('p', never);
+    tracker.apply(event('execution_start'), 3);
+    await seen;
+    expect(tracker.get('p')).toMatchObject({ phase: 'running', acceptedAt: 3 });
+    tracker.unanswered('p', 4);
+    expect(tracker.get('p')?.unansweredSince).toBe(2);
+  });
+
+  test('whose hand-over got no answer is waited for no more when it is followed no more', async () => {
+    const tracker = tracking();
+    tracker.unanswered('p', 2);
+    const seen = tracker.whenSeen('p', never);
+    tracker.remove('p');
+    await seen;
+    await tracker.whenSeen('p', never);
+  });
+
   test('ends once: what comes later is not taken in', () => {
     const tracker = tracking();
     tracker.ended('p', 'failed', 2);
