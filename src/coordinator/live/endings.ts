@@ -1,14 +1,13 @@
 import { failedWith, fail, reasonOf } from '../../core/errors.ts';
 import type { HistoryEntry } from '../../models/comfyui.ts';
-import { fileTypes } from '../../models/file.ts';
 import { fileUrl } from '../../models/file-url.ts';
-import type { OutputFile } from '../../models/file.ts';
 import type { PromptError } from '../../models/prompt-state.ts';
-import type { PromptEnding } from '../../models/records.ts';
 import { endingOf, entryOf } from '../../molecules/prompt-outputs/ending.ts';
 import { filesOf } from '../../molecules/prompt-outputs/outputs.ts';
 import type { Tracked } from '../../molecules/prompt-tracker/tracker.ts';
+import { durations, type Ending, recordOf, refsOf, type Told } from './ending.ts';
 import type { LiveParts } from './parts.ts';
+import { UnwrittenEndings } from './unwritten.ts';
 
 /**
  * Milliseconds between looks at the history. It may show an ending a few milliseconds after the events do: so many looks
@@ -16,30 +15,25 @@ import type { LiveParts } from './parts.ts';
  */
 const LOOKS = { pauses: [0, 10, 50, 250, 1_000, 3_000], enough: 4, limit: 6_000 } as const;
 
-interface Ending {
-  readonly state: 'completed' | 'failed' | 'interrupted';
-  readonly error?: PromptError;
-  readonly reason?: string;
-  readonly files: readonly OutputFile[];
-  readonly entry?: HistoryEntry;
-  readonly startedAt?: number | undefined;
-  /** When ComfyUI was done, by its own clock; `durations` are told from it. */
-  readonly finishedAt?: number | undefined;
-  /** ComfyUI's own fields of the last message, as node_id, node_type, executed. */
-  readonly announced?: Readonly<Record<string, unknown>>;
-}
-
-/** Ends prompts: confirmed by history, written down, told once, after everything else. */
+/** Ends prompts: confirmed by history, written down, told once, after everything else. One for all instances. */
 export class Endings {
   readonly #parts: LiveParts;
+  readonly #unwritten: UnwrittenEndings;
 
   constructor(parts: LiveParts) {
     this.#parts = parts;
+    this.#unwritten = new UnwrittenEndings(parts);
+  }
+
+  /** Writes and tells what the database did not take at first, until the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    return this.#unwritten.run(signal);
   }
 
   /**
    * The events say that it is over; ends it with what the history says, or with what all its messages said when the history
-   * does not have it or cannot be read. False when messages were missed, too.
+   * does not have it or cannot be read. False when messages were missed, too. True as well when
+   * it is known and waits to be written.
    */
   async confirm(tracked: Tracked, signal: AbortSignal): Promise<boolean> {
     if (tracked.confirming || tracked.phase === 'ended') return true;
@@ -49,9 +43,9 @@ export class Endings {
       signal.throwIfAborted();
       if (entry) await this.finish(tracked, entry);
       else if (tracked.told) await this.asTold(tracked);
-      return tracked.ending !== undefined;
+      return tracked.ending !== undefined || this.#unwritten.has(tracked.promptId);
     } finally {
-      tracked.confirming = false;
+      tracked.confirming = this.#unwritten.has(tracked.promptId);
     }
   }
 
@@ -111,28 +105,38 @@ export class Endings {
     return { code: 'TASK_TIMEOUT', reason: detail.message };
   }
 
-  async #end(tracked: Tracked, ending: Ending): Promise<void> {
-    if (tracked.phase === 'ended') return;
+  /** Written first, told after: whoever hears of an ending can ask for it. One that cannot be written is held back until it can. */
+  async #end(tracked: Tracked, { entry, ...ending }: Ending): Promise<void> {
+    const { promptId } = tracked;
+    if (tracked.phase === 'ended' || this.#unwritten.has(promptId)) return;
+    const history = entry && this.#parts.comfyui.history.serialize(entry);
+    const endedAt = this.#parts.now();
+    const write = async (): Promise<void> => {
+      await this.#parts.records.finish(promptId, recordOf(ending, { seq: this.#parts.feed.seq(promptId), endedAt, history }));
+      if (this.#parts.tracker.get(promptId)?.phase !== 'ended') this.#ended(tracked, ending, endedAt);
+    };
+    await write().catch((error: unknown) => {
+      if (!failedWith(error)) throw error;
+      if (tracked.phase !== 'ended') tracked.confirming = this.#unwritten.hold({ promptId, bytes: history?.length ?? 0, write }, error);
+    });
+  }
+
+  /** It is written: tells it, and lets go of what only a running prompt needs. */
+  #ended(tracked: Tracked, ending: Told, endedAt: number): void {
     const { tracker, feed, pool, now } = this.#parts;
-    const endedAt = now();
     const startedAt = ending.startedAt;
-    await this.#write(tracked, ending, endedAt);
-    if (tracker.get(tracked.promptId)?.phase === 'ended') return;
     const common = { client_id: tracked.clientId, instance: tracked.instance, durations: durations({ createdAt: tracked.createdAt, startedAt, finishedAt: ending.finishedAt, endedAt }) };
     if (startedAt !== undefined) feed.state(tracked.promptId, 'executing', { node: null, display_node: null });
     this.#tellAll(tracked.promptId, ending, common);
-    feed.forget(tracker.ended(tracked.promptId, ending.state, endedAt));
+    feed.forget(tracker.ended(tracked.promptId, ending.state, now()));
     pool.setInFlight(tracked.instance, tracker.countInFlight(tracked.instance));
-    const refs = ending.files.flatMap((file) => {
-      const type = fileTypes.find((known) => known === file.type);
-      return type ? [{ filename: file.filename, subfolder: file.subfolder, type }] : [];
-    });
+    const refs = refsOf(ending.files).map(({ filename, subfolder, type }) => ({ filename, subfolder, type }));
     if (refs.length > 0) this.#parts.mirror(tracked.promptId, tracked.instance, refs);
     this.#parts.log.tasks.info(`prompt ${ending.state}`, { prompt_id: tracked.promptId, instance: tracked.instance, key: tracked.key, ...common.durations, ...(ending.error ? { reason: ending.error.reason } : {}) });
   }
 
   /** ComfyUI's own fields are left out where they are nested too deep to be passed on. */
-  #tellAll(promptId: string, ending: Ending, common: Readonly<Record<string, unknown>>): void {
+  #tellAll(promptId: string, ending: Told, common: Readonly<Record<string, unknown>>): void {
     try {
       this.#tell(promptId, ending, common);
     } catch (error) {
@@ -141,7 +145,7 @@ export class Endings {
     }
   }
 
-  #tell(promptId: string, ending: Ending, common: Readonly<Record<string, unknown>>): void {
+  #tell(promptId: string, ending: Told, common: Readonly<Record<string, unknown>>): void {
     const { feed } = this.#parts;
     const announced = ending.announced ?? {};
     switch (ending.state) {
@@ -158,32 +162,6 @@ export class Endings {
     }
   }
 
-  /** A database that cannot be written does not keep anybody waiting: the ending is told and the fault logged. */
-  async #write(tracked: Tracked, ending: Ending, endedAt: number): Promise<void> {
-    const seq = this.#parts.feed.seq(tracked.promptId) + (ending.startedAt === undefined ? 1 : 2);
-    const record: PromptEnding = {
-      state: ending.state,
-      startedAt: ending.startedAt,
-      endedAt,
-      detail: JSON.stringify({ seq, ...(ending.error ? { error: ending.error } : {}), ...(ending.reason === undefined ? {} : { reason: ending.reason }) }),
-      history: ending.entry ? this.#parts.comfyui.history.serialize(ending.entry) : undefined,
-      outputs: ending.files.flatMap((file) => {
-        const type = fileTypes.find((known) => known === file.type);
-        return type ? [{ filename: file.filename, subfolder: file.subfolder, type, nodeId: file.node_id, kind: file.kind }] : [];
-      }),
-    };
-    await this.#parts.records.finish(tracked.promptId, record).catch((error: unknown) => {
-      if (!failedWith(error)) throw error;
-      this.#parts.log.tasks.error('the ending of a prompt could not be written', { prompt_id: tracked.promptId, error, reason: reasonOf(error) });
-    });
-  }
-}
-
-/** Milliseconds; the run by ComfyUI's clock alone, so that neither a clock that differs nor our own work counts. */
-function durations(times: { createdAt: number; startedAt: number | undefined; finishedAt: number | undefined; endedAt: number }): Record<string, number> {
-  const { createdAt, startedAt, finishedAt, endedAt } = times;
-  const total = { total_ms: Math.max(0, endedAt - createdAt) };
-  return startedAt === undefined ? total : { queued_ms: Math.max(0, startedAt - createdAt), execution_ms: Math.max(0, (finishedAt ?? endedAt) - startedAt), ...total };
 }
 
 function whoStopped(tracked: Tracked): string {

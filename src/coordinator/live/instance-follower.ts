@@ -2,7 +2,7 @@ import { reasonOf } from '../../core/errors.ts';
 import type { Instance } from '../../models/instance.ts';
 import type { UpstreamEvent } from '../../models/upstream-event.ts';
 import type { EventStream } from '../../molecules/comfyui-events/events.ts';
-import { Endings } from './endings.ts';
+import type { Endings } from './endings.ts';
 import type { LiveParts } from './parts.ts';
 import type { QueueTeller } from './queue-teller.ts';
 import { Reconciliation } from './reconciliation.ts';
@@ -33,10 +33,9 @@ export class InstanceFollower {
   #missed = 0;
   #awaySince: number;
 
-  constructor(parts: LiveParts, instance: Instance, queues: QueueTeller) {
+  constructor(parts: LiveParts, instance: Instance, { endings, queues }: { readonly endings: Endings; readonly queues: QueueTeller }) {
     this.#parts = parts;
     this.#instance = instance;
-    const endings = new Endings(parts);
     this.#queues = queues;
     this.#router = new EventRouter(parts, { endings, queues }, instance);
     this.#reconciliation = new Reconciliation(parts, endings);

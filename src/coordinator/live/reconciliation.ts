@@ -75,7 +75,7 @@ export class Reconciliation {
 
   /** True when it ended here: the events had not told us. */
   async #settle(tracked: Tracked, instance: Instance, signal: AbortSignal): Promise<boolean> {
-    const { history } = this.#parts.comfyui;
+    const { tracker, comfyui: { history } } = this.#parts;
     const entry = await history.entry(instance, tracked.promptId, signal).catch((error: unknown) => {
       if (signal.aborted || !tracked.told || this.#parts.now() - tracked.lastEventAt < REACTION) throw error;
       return undefined;
@@ -84,6 +84,8 @@ export class Reconciliation {
     if (entry) await this.#endings.finish(tracked, entry);
     else if (tracked.told) await this.#endings.asTold(tracked);
     else await this.#endings.vanished(tracked, `prompt ${tracked.promptId} is neither in the queue nor in the history of instance ${instance.name}; it was restarted, or somebody removed the prompt there.`);
-    return !tracked.adopted && tracked.stopRequestedAt === undefined && entry !== undefined;
+    // One that could not be kept either is found again and again, which says nothing of the events.
+    const known = tracked.confirming || tracker.get(tracked.promptId)?.phase === 'ended';
+    return known && !tracked.adopted && tracked.stopRequestedAt === undefined && entry !== undefined;
   }
 }

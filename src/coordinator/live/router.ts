@@ -127,7 +127,7 @@ export class EventRouter {
     pool.setRemaining(this.#instance.name, queueRemaining);
     void this.#queues.changed(signal);
     if (queueRemaining >= tracker.countInFlight(this.#instance.name)) return;
-    const expected = tracker.inFlight(this.#instance.name).filter((one) => one.acceptedAt !== undefined && one.announced === undefined && one.run.overall < 1).length;
+    const expected = tracker.inFlight(this.#instance.name).filter((one) => one.acceptedAt !== undefined && !one.confirming && one.announced === undefined && one.run.overall < 1).length;
     if (queueRemaining < expected) tracker.nudge(this.#instance.name);
   }
 }
