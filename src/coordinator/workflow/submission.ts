@@ -1,10 +1,12 @@
 import { fail, failedWith, type GatewayError } from '../../core/errors.ts';
 import type { Caller } from '../../models/caller.ts';
 import type { Instance } from '../../models/instance.ts';
+import type { Fault } from '../../models/problem.ts';
 import type { SubmitAnswer, SubmitRequest } from '../../models/workflow.ts';
 import { faultsOf, nodeFaults } from '../../molecules/comfyui-workflow/translate.ts';
 import { audienceOf } from '../../molecules/event-feed/feed.ts';
 import { check, checkFinite, infiniteExtraData, mayBeNotFinite } from '../../molecules/graph/check.ts';
+import { withNearest } from '../../molecules/graph/nearest.ts';
 import { classesOf } from '../../molecules/graph/read.ts';
 import { type Accepted, Delivery, type DeliveryOutcome, type Draft } from './delivery.ts';
 import { InputPlacement, type Prepared } from './input-placement.ts';
@@ -161,8 +163,14 @@ export class Submission {
     this.#parts.feed.forget([promptId]);
     this.#count(instance);
     if (outcome.kind === 'unreached') return failedWith(outcome.error) ? outcome.error : fail('INTERNAL_ERROR', 'the workflow could not be handed over.', { cause: outcome.error });
-    const faults = faultsOf(outcome.refusal);
+    const faults = await this.#explained(draft, instance, faultsOf(outcome.refusal));
     return fail('WORKFLOW_VALIDATION_ERROR', faults.slice(0, 3).map(sentenceOf).join(' '), { faults });
+  }
+
+  /** With what was probably meant, where the instance says what there is. */
+  async #explained({ prepared }: Draft, instance: Instance, faults: readonly Fault[]): Promise<readonly Fault[]> {
+    const declarations = await this.#parts.comfyui.info.declarations(instance).catch(() => undefined);
+    return declarations ? withNearest(faults, prepared.workflow, declarations) : faults;
   }
 
   #count(instance: Instance): void {
@@ -170,8 +178,9 @@ export class Submission {
   }
 }
 
-function sentenceOf(fault: { node_id?: string | undefined; class_type?: string | undefined; reason: string }): string {
-  return fault.node_id === undefined ? `${fault.reason}.` : `Node ${fault.node_id}${fault.class_type ? ` (${fault.class_type})` : ''}: ${fault.reason}.`;
+function sentenceOf(fault: Fault): string {
+  const meant = fault.nearest === undefined ? '' : ` Did you mean "${fault.nearest}"?`;
+  return fault.node_id === undefined ? `${fault.reason}.` : `Node ${fault.node_id}${fault.class_type ? ` (${fault.class_type})` : ''}: ${fault.reason}.${meant}`;
 }
 
 function conflict(promptId: string): GatewayError {

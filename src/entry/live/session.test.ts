@@ -16,7 +16,7 @@ let open: Session;
 let gone: AbortController;
 
 const refuse = () => Promise.reject(fail('UPSTREAM_ERROR', 'not here'));
-const state: PromptState = { prompt_id: 'p', state: 'completed', instance: 'one', client_id: 'page', seq: 9, outputs: [] };
+const state: PromptState = { prompt_id: 'p', state: 'completed', instance: 'one', client_id: 'page', seq: 9, outputs: [], created_at: 1_000, started_at: 1_250, ended_at: 2_000 };
 
 function session(deps: Partial<SessionDeps> = {}, resets: string[] = []): Session {
   told = [];
@@ -79,7 +79,7 @@ describe('a session', () => {
     await say({ type: 'subscribe', data: { items: [{ prompt_id: 'p', since: 3 }] } });
     expect(told).toMatchObject([
       { type: 'system', data: { event: 'reset', code: 'STREAM_RESET', prompt_id: 'p', seq: 9 } },
-      { type: 'result', data: { prompt_id: 'p', seq: 9, images: [] } },
+      { type: 'result', data: { prompt_id: 'p', seq: 9, images: [], durations: { queued_ms: 250, execution_ms: 750, total_ms: 1_000 } } },
     ]);
   });
 

@@ -170,8 +170,15 @@ function requestIdOf(raw: unknown): string | undefined {
 
 /** The last message of a prompt that ended, made from its state. */
 function endingMessage(state: PromptState): { type: string; data: Answer } | undefined {
-  const common = { prompt_id: state.prompt_id, instance: state.instance, client_id: state.client_id, seq: state.seq ?? 0, images: state.outputs ?? [] };
+  const common = { prompt_id: state.prompt_id, instance: state.instance, client_id: state.client_id, seq: state.seq ?? 0, durations: durationsOf(state), images: state.outputs ?? [] };
   if (state.state === 'completed') return { type: 'result', data: common };
   if (state.state === 'failed') return { type: 'execution_error', data: { ...common, ...state.error } };
   return state.state === 'interrupted' ? { type: 'execution_interrupted', data: { ...common, reason: state.reason } } : undefined;
+}
+
+/** Milliseconds, as the ending itself told them; in parts only where the parts are known. */
+function durationsOf({ created_at: created, started_at: started, ended_at: ended }: PromptState): Answer {
+  if (created === undefined || ended === undefined) return {};
+  const total = { total_ms: Math.max(0, ended - created) };
+  return started === undefined ? total : { queued_ms: Math.max(0, started - created), execution_ms: Math.max(0, ended - started), ...total };
 }

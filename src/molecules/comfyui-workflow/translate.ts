@@ -40,7 +40,7 @@ function promptFault(error: PromptRefusal['error']): Fault {
 }
 
 function sentence(message: string, details: string): string {
-  return details === '' ? message : `${message}: ${details}`;
+  return details === '' ? message : `${message.replace(/\.$/, '')}: ${details}`;
 }
 
 /** The allowed value most like the one given. File names of the input folder belong to whoever uploaded them and are not told. */

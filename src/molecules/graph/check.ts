@@ -53,7 +53,7 @@ function* missingNodes(nodes: ReadonlyMap<string, GraphNode>): Generator<Fault> 
   for (const [id, node] of nodes) {
     for (const link of linksOf(node)) {
       if (nodes.has(link.from)) continue;
-      yield { node_id: told(id), class_type: told(node.classType), input: told(link.input), type: 'missing_node', reason: `The input is linked to node "${told(link.from)}", which is not in the workflow.` };
+      yield { node_id: told(id), class_type: told(node.classType), input: told(link.input), type: 'missing_node', reason: `Input "${told(link.input)}" of node "${told(id)}" is linked to node "${told(link.from)}", which is not in the workflow.` };
     }
   }
 }
