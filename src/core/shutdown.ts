@@ -44,9 +44,7 @@ export function createShutdown(options: ShutdownOptions): Shutdown {
   const exit = options.exit ?? ((code: number) => process.exit(code));
   const steps: { readonly name: string; readonly step: ShutdownStep }[] = [];
   const begun = new AbortController();
-  const now = options.now ?? Date.now;
   let running: Promise<void> | undefined;
-  let first = 0;
 
   const run = async (reason: string): Promise<void> => {
     log.info(`Stopping: ${reason}`, { grace_ms: options.graceMs });
@@ -78,18 +76,26 @@ export function createShutdown(options: ShutdownOptions): Shutdown {
 
   const start = (reason: string): Promise<void> => (running ??= run(reason));
 
-  const onSignal = (signal: ExitSignal) => (): void => {
-    if (running === undefined) {
-      first = now();
-      return void start(signal);
-    }
-    if (now() - first < echo) return;
-    log.warn(`${signal} again: leaving at once.`);
-    exit(128 + constants.signals[signal]);
-  };
-  const signals: SignalSource = options.signals ?? process;
-  signals.on('SIGTERM', onSignal('SIGTERM'));
-  signals.on('SIGINT', onSignal('SIGINT'));
+  obey(options, {
+    first: (signal) => void start(signal),
+    second(signal) {
+      log.warn(`${signal} again: leaving at once.`);
+      exit(128 + constants.signals[signal]);
+    },
+  });
 
   return { add: (name, step) => void steps.push({ name, step }), start, begun: begun.signal };
+}
+
+/** Tells of the first signal, and of a later one that is no echo of it. */
+function obey({ signals = process, now = Date.now }: ShutdownOptions, tell: Readonly<Record<'first' | 'second', (signal: ExitSignal) => void>>): void {
+  let begun: number | undefined;
+  const onSignal = (signal: ExitSignal) => (): void => {
+    if (begun === undefined) {
+      begun = now();
+      tell.first(signal);
+    } else if (now() - begun >= echo) tell.second(signal);
+  };
+  signals.on('SIGTERM', onSignal('SIGTERM'));
+  signals.on('SIGINT', onSignal('SIGINT'));
 }
