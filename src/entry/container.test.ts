@@ -1,10 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { loadConfig } from '../core/config.ts';
+import { ConfigError, loadConfig } from '../core/config.ts';
 import { createLogging } from '../core/logger.ts';
-import { assemble, openDatabase, tokens } from './container.ts';
+import { assemble, checkFolders, openDatabase, tokens } from './container.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'comfyui-gateway-container-'));
 const config = loadConfig({ DATA_DIR: join(folder, 'data'), LOG_DIR: join(folder, 'logs'), INPUT_DIR: join(folder, 'input'), OUTPUT_DIR: join(folder, 'output') });
@@ -15,6 +15,26 @@ afterAll(async () => {
   await records.destroy();
   await logging.close();
   await rm(folder, { recursive: true });
+});
+
+describe('folders', () => {
+  it('are made where they are missing', async () => {
+    await checkFolders(config);
+    expect((await stat(config.INPUT_DIR)).isDirectory()).toBe(true);
+  });
+
+  it('that are none stop the start, each with its setting, and with nothing tried for ever', async () => {
+    const file = join(folder, 'file');
+    await writeFile(file, 'x');
+    const bad = loadConfig({ DATA_DIR: file, INPUT_DIR: join(file, 'deep', 'er'), OUTPUT_DIR: process.platform === 'linux' ? '/proc/comfyui-gateway' : file, LOG_DIR: join(folder, 'logs') });
+    const refusal = await checkFolders(bad).catch((error: unknown) => error);
+    expect(refusal instanceof ConfigError && refusal.lines.map((line) => line.split(' ')[0])).toEqual(['DATA_DIR', 'INPUT_DIR', 'OUTPUT_DIR']);
+    expect(String(refusal)).toContain(`"${file}"`);
+  });
+
+  it('of outputs are not looked at where nothing is mirrored', async () => {
+    await expect(checkFolders({ ...config, MIRROR_OUTPUTS: false, OUTPUT_DIR: '/dev/null/x' })).resolves.toBeUndefined();
+  });
 });
 
 describe('the assembly', () => {

@@ -6,6 +6,7 @@ import 'reflect-metadata';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { container as root, type DependencyContainer, instanceCachingFactory, type InjectionToken } from 'tsyringe';
+import { usableFolder } from '../atoms/files/folder.ts';
 import { HttpText } from '../atoms/http/http.ts';
 import { HttpStream } from '../atoms/http-stream/http-stream.ts';
 import { newId } from '../atoms/ids/ids.ts';
@@ -19,7 +20,8 @@ import { LiveCoordinator } from '../coordinator/live/live-coordinator.ts';
 import { MirrorCoordinator } from '../coordinator/mirror/mirror-coordinator.ts';
 import { QueueCoordinator } from '../coordinator/queue/queue-coordinator.ts';
 import { WorkflowCoordinator } from '../coordinator/workflow/workflow-coordinator.ts';
-import type { Config } from '../core/config.ts';
+import { type Config, ConfigError } from '../core/config.ts';
+import { reasonOf } from '../core/errors.ts';
 import type { Logging } from '../core/logger.ts';
 import type { InputRecord } from '../models/records.ts';
 import { createKeyRing } from '../molecules/access/keys.ts';
@@ -218,6 +220,13 @@ function shared(get: DependencyContainer) {
     publicUrl: get.resolve(tokens.config).PUBLIC_URL ?? '',
     now: Date.now,
   };
+}
+
+/** Throws ConfigError for a folder that cannot be used. */
+export async function checkFolders(config: Config): Promise<void> {
+  const names = ['DATA_DIR', 'INPUT_DIR', ...(config.MIRROR_OUTPUTS ? (['OUTPUT_DIR'] as const) : [])] as const;
+  const refusals = await Promise.all(names.map((name) => usableFolder(config[name]).then(() => [], (error: unknown) => [`${name} is "${config[name]}", which is not usable: ${reasonOf(error)}`])));
+  if (refusals.flat().length > 0) throw new ConfigError(refusals.flat());
 }
 
 /** Opens the embedded database. Throws INTERNAL_ERROR naming the file. */

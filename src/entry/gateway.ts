@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Config } from '../core/config.ts';
 import type { Logging } from '../core/logger.ts';
 import type { Shutdown } from '../core/shutdown.ts';
-import { assemble, findInstances, json, newId, openDatabase, packageRoot, readMultipart, tokens } from './container.ts';
+import { assemble, checkFolders, findInstances, json, newId, openDatabase, packageRoot, readMultipart, tokens } from './container.ts';
 import { createAddressOf } from './http/address.ts';
 import { createApp } from './http/app.ts';
 import { BodyRoom } from './http/body-room.ts';
@@ -30,6 +30,7 @@ type Container = ReturnType<typeof assemble>;
 
 /** Opens the database, finds the instances, listens. Throws GatewayError or ConfigError with a sentence to print. */
 export async function startGateway({ config, logging, version, shutdown }: GatewayOptions): Promise<Gateway> {
+  await checkFolders(config);
   const records = await openDatabase(config, shutdown.begun);
   shutdown.add('database', async () => records.destroy());
   const container = assemble({ config, logging, records });

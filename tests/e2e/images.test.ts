@@ -1,4 +1,4 @@
-import { readdir, writeFile } from 'node:fs/promises';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -193,8 +193,12 @@ describe('two keys', () => {
 describe('a disk that takes nothing', () => {
   test('is a clear error, and the service lives', async () => {
     await using folder = await temporaryFolder();
-    await writeFile(join(folder.path, 'file'), 'x');
-    await using one = await startTestGateway({ instances: [engine.url], env: { INPUT_DIR: join(folder.path, 'file', 'input'), OUTPUT_DIR: join(folder.path, 'file', 'output') } });
+    const [input, output] = [join(folder.path, 'input'), join(folder.path, 'output')];
+    await using one = await startTestGateway({ instances: [engine.url], env: { INPUT_DIR: input, OUTPUT_DIR: output } });
+    for (const path of [input, output]) {
+      await rm(path, { recursive: true });
+      await writeFile(path, 'x');
+    }
     const refused = await handOverRefused(one, await png());
     expect(refused).toMatchObject({ status: 500, code: 'FILE_OPERATION_ERROR', detail: containing('ENOTDIR') });
     expect(JSON.stringify(refused)).not.toContain(folder.path);
@@ -202,6 +206,6 @@ describe('a disk that takes nothing', () => {
     await one.ended(id);
     const [file] = await one.images(id);
     expect((await download(one, file?.url ?? '')).status).toBe(200);
-    expect(await readdir(folder.path)).toEqual(['file']);
+    expect(await readdir(folder.path)).toEqual(['input', 'output']);
   });
 });

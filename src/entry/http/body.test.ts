@@ -55,7 +55,8 @@ describe('reading a body', () => {
   const read = (body: string, limit = 20_000_000): Promise<unknown> => {
     const request = incoming({ 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)) });
     request.end(body);
-    return readJson(request, { ...options, share: room.open('key'), limit: { bytes: limit, name: 'X' }, parse: parseJson, silence: 5_000 });
+    const share = room.open('key');
+    return readJson(request, { ...options, share, limit: { bytes: limit, name: 'X' }, parse: parseJson, silence: 5_000 }).finally(() => share.release());
   };
 
   it('refuses what is nested too deep as such, and as no JSON where it is none', async () => {
@@ -63,6 +64,14 @@ describe('reading a body', () => {
     expect(await read(deep(200))).toHaveProperty('a.a.a');
     for (const levels of [201, 10_000, 1_000_000]) await expect(read(deep(levels))).rejects.toMatchObject({ code: 'VALIDATION_ERROR', status: 422, detail: `the JSON is nested ${levels} levels deep; up to 200 are taken.` });
     await expect(read('['.repeat(1_000_000))).rejects.toMatchObject({ code: 'MALFORMED_JSON', status: 400, detail: 'position 1000000 (line 1, column 1000001): the text ends too early' });
+  });
+
+  it('refuses millions of values soon, broken or not', async () => {
+    for (const end of [']', '', 'x']) {
+      const begun = performance.now();
+      await expect(read(`[${'[],'.repeat(3_000_000)}1${end}`)).rejects.toMatchObject({ code: 'VALIDATION_ERROR', status: 422 });
+      expect(performance.now() - begun).toBeLessThan(400);
+    }
   });
 
   it('says where a text of millions of escapes breaks', async () => {
