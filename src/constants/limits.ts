@@ -52,6 +52,8 @@ export const limits = {
   bodyPatience: 10_000,
   /** Levels of lists and objects inside each other in the JSON of a caller. */
   jsonDepth: 200,
+  /** Values in the JSON of a caller, lists and objects included: a body of millions of small ones keeps everybody waiting. */
+  jsonValues: 1_000_000,
   /** Integers beyond 2^53 in the JSON of a caller: each costs twenty times a short one. */
   longNumbers: 100_000,
   /** Nodes of one workflow. */

@@ -32,7 +32,7 @@ describe('lossless JSON', () => {
   it('refuses what is nested too deep to be walked through, and says how deep', () => {
     const nested = (levels: number): string => `${'['.repeat(levels)}18446744073709551615${']'.repeat(levels)}`;
     expect(stringifyJson(parseJson(nested(200)))).toBe(nested(200));
-    for (const levels of [201, 5_000, 2_000_000]) {
+    for (const levels of [201, 5_000, 999_999]) {
       expect(() => parseJson(nested(levels))).toThrow(expect.objectContaining({ code: 'VALIDATION_ERROR', detail: `the JSON is nested ${levels} levels deep; up to 200 are taken.` }) as Error);
     }
   });
@@ -44,7 +44,14 @@ describe('lossless JSON', () => {
 
   it('keeps the digits of a hundred thousand long numbers, and of one among a million short ones; more are refused', () => {
     expect(() => parseJson(`[${'1234567890123456789,'.repeat(100_001)}0]`)).toThrow(expect.objectContaining({ code: 'VALIDATION_ERROR', detail: 'the JSON holds 100001 numbers beyond 2^53; up to 100000 are taken.' }) as Error);
-    for (const text of [`[${'1234567890123456789,'.repeat(100_000)}0]`, `[${'0,'.repeat(1_000_000)}{"seed":18446744073709551615}]`]) expect(stringifyJson(parseJson(text))).toBe(text);
+    for (const text of [`[${'1234567890123456789,'.repeat(100_000)}0]`, `[${'0,'.repeat(999_998)}{"seed":18446744073709551615}]`]) expect(stringifyJson(parseJson(text))).toBe(text);
+  });
+
+  it('refuses more than a million values, whatever they are and whether it is JSON at all, without reading on', () => {
+    const refused = expect.objectContaining({ code: 'VALIDATION_ERROR', status: 422, detail: 'the JSON holds more than 1000000 values, lists and objects included; up to as many are taken.' }) as Error;
+    for (const item of ['[],', '{},', '1,', '"a",', '[', '{"a":1,']) expect(() => parseJson(`[${item.repeat(1_000_000)}`)).toThrow(refused);
+    expect(parseJson(`[${'1,'.repeat(999_999)}1]`)).toHaveLength(1_000_000);
+    expect(parseJson(`["${',[{'.repeat(1_000_000)}"]`)).toHaveLength(1);
   });
 
   it('takes no text of a caller for a long number', () => {

@@ -18,10 +18,12 @@ declare global {
 
 /**
  * Parses the text of a caller, digits kept. Throws SyntaxError, and VALIDATION_ERROR for one that is nested deeper than
- * `limits.jsonDepth`, where whoever walks through it later would run out of stack, or holds more than `limits.longNumbers`.
+ * `limits.jsonDepth`, where whoever walks through it later would run out of stack, or holds more than `limits.longNumbers`
+ * or, JSON or not, `limits.jsonValues`.
  */
 export function parseJson(text: string): unknown {
-  const found = survey(text);
+  const found = survey(text, limits.jsonValues);
+  if (found.crowded) throw fail('VALIDATION_ERROR', `the JSON holds more than ${limits.jsonValues} values, lists and objects included; up to as many are taken.`);
   if (found.depth > limits.jsonDepth) throw fail('VALIDATION_ERROR', `the JSON is nested ${found.depth} levels deep; up to ${limits.jsonDepth} are taken.`);
   const long = found.numbers.length / 2;
   if (long > limits.longNumbers) throw fail('VALIDATION_ERROR', `the JSON holds ${long} numbers beyond 2^53; up to ${limits.longNumbers} are taken.`);

@@ -24,6 +24,10 @@ describe('a survey of a JSON text', () => {
     expect(numbers(text)).toEqual(found);
   });
 
+  it.each([['[1,2]', 2], ['[[],{}]', 4], ['{"a":1,"b":[1,2]}', 4], ['"[,{"', 0]])('%s is crowded where fewer than %i values are taken', (text, values) => {
+    expect([survey(text, values).crowded, survey(text, values - 1).crowded]).toEqual([false, true]);
+  });
+
   it('costs each letter once', () => {
     const begun = performance.now();
     for (const text of ['"'.repeat(4_000_000), `"${'\\'.repeat(4_000_000)}`, `["${'\\"'.repeat(2_000_000)}"]`, '['.repeat(4_000_000), '9'.repeat(4_000_000), '-'.repeat(4_000_000), '1-'.repeat(2_000_000)]) survey(text);

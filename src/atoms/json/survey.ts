@@ -1,6 +1,8 @@
 /** What can be known of a JSON text in one pass over its letters, before it is parsed. Pure. */
 
 export interface Survey {
+  /** More values than asked for: the rest of the text was not looked at. */
+  readonly crowded: boolean;
   /** Levels of lists and objects inside each other. */
   readonly depth: number;
   /** Where numbers stand that a JavaScript number cannot hold: integers beyond 2^53, and what overflows. Start and end in turn. */
@@ -8,24 +10,30 @@ export interface Survey {
 }
 
 const [QUOTE, BACKSLASH, MINUS, PLUS, DOT] = [34, 92, 45, 43, 46];
-const [BRACKET, BRACE] = [91, 123];
+const [BRACKET, BRACE, COMMA] = [91, 123, 44];
 
-/** Costs each letter once, and no memory but for the numbers found. Says nothing of whether the text is JSON. */
-export function survey(text: string): Survey {
+/**
+ * Costs each letter once, and no memory but for the numbers found. Says nothing of whether the text is JSON. Ends where
+ * there are more than `values`: each list, each object and each comma brings one, so that none is missed.
+ */
+export function survey(text: string, values = Number.POSITIVE_INFINITY): Survey {
   const numbers: number[] = [];
-  let [depth, deepest] = [0, 0];
-  for (let at = 0; at < text.length; at += 1) {
+  let [depth, deepest, count] = [0, 0, 0];
+  for (let at = 0; at < text.length && count <= values; at += 1) {
     const code = text.charCodeAt(at);
     if (code === QUOTE) at = endOfString(text, at);
-    else if (code === BRACKET || code === BRACE) deepest = Math.max(deepest, (depth += 1));
-    else if (code === BRACKET + 2 || code === BRACE + 2) depth -= 1;
+    else if (code === COMMA) count += 1;
+    else if (code === BRACKET || code === BRACE) {
+      deepest = Math.max(deepest, (depth += 1));
+      count += 1;
+    } else if (code === BRACKET + 2 || code === BRACE + 2) depth -= 1;
     else if (code === MINUS || isDigit(code)) {
       const end = endOfNumber(text, at);
       if (end - at > 3 && isLossy(text, at, end)) numbers.push(at, end);
       at = end - 1;
     }
   }
-  return { depth: deepest, numbers };
+  return { crowded: count > values, depth: deepest, numbers };
 }
 
 /** Index of the quotation mark that closes the string, or the length of the text. */

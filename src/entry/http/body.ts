@@ -1,7 +1,5 @@
 /** JSON bodies: limited while they arrive, decoded strictly, parsed by the lossless parser. */
 import type { Request } from 'express';
-import { survey } from '../../atoms/json/survey.ts';
-import { limits } from '../../constants/limits.ts';
 import { fail, GatewayError } from '../../core/errors.ts';
 import type { BodyRoom, Share } from './body-room.ts';
 import { describeBreak, isWhole } from './json-position.ts';
@@ -94,8 +92,8 @@ function parseText(text: string, parse: (text: string) => unknown): unknown {
   try {
     return parse(text);
   } catch (error) {
-    // What is nested too deep is told so only when it is JSON at all; of what holds too much, that costs too much to know.
-    if (error instanceof GatewayError && error.code !== 'MALFORMED_JSON' && (survey(text, limits.jsonValues).crowded || isWhole(text))) throw error;
+    // What is nested too deep is told so only when it is JSON at all.
+    if (error instanceof GatewayError && error.code !== 'MALFORMED_JSON' && isWhole(text)) throw error;
     throw fail('MALFORMED_JSON', describeBreak(text), { cause: error });
   }
 }

@@ -3,6 +3,8 @@
  * letter, since a pattern runs out of stack on a string of millions of escapes.
  */
 
+import { limits } from '../../constants/limits.ts';
+
 const code = (letter: string): number => letter.charCodeAt(0);
 const [QUOTE, BACKSLASH, COMMA, COLON, MINUS, DOT] = [code('"'), code('\\'), code(','), code(':'), code('-'), code('.')];
 const [OBJECT, OBJECT_END, LIST, LIST_END] = [code('{'), code('}'), code('['), code(']')];
@@ -126,12 +128,15 @@ class Scanner {
   }
 }
 
-/** Reads as far as the text is JSON. */
-function scan(text: string): Scanner {
+/** A text of so many tokens is not read on to know whether it is JSON: it is refused in any case, and costs too much. */
+const enough = limits.jsonValues + 1;
+
+/** Reads as far as the text is JSON, at most so many tokens. */
+function scan(text: string, tokens = Number.POSITIVE_INFINITY): { readonly at: number; readonly complete: boolean; readonly left: number } {
   const scanner = new Scanner(text);
-  let more = true;
-  while (more) more = scanner.step();
-  return scanner;
+  let left = tokens;
+  while (left > 0 && scanner.step()) left -= 1;
+  return { at: scanner.at, complete: scanner.complete, left };
 }
 
 /** Index of the first character that cannot stand where it stands; the length of the text when it ends too early, or is whole. */
@@ -139,10 +144,10 @@ export function brokenAt(text: string): number {
   return scan(text).at;
 }
 
-/** Whether the text is JSON from its beginning to its end, at any depth. */
+/** Whether the text is JSON from its beginning to its end, at any depth; of a text with more values than are taken, at its beginning. */
 export function isWhole(text: string): boolean {
-  const { at, complete } = scan(text);
-  return complete && at === text.length;
+  const { at, complete, left } = scan(text, enough);
+  return left === 0 || (complete && at === text.length);
 }
 
 /** Says what stands at the broken place: `position 5 (line 1, column 6): unexpected "x"`. */
