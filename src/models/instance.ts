@@ -14,6 +14,7 @@ export const InstanceStatus = z
     instance: z.string(),
     healthy: z.boolean().meta({ description: 'Its event socket is open.' }),
     sandbox: z.boolean(),
+    passed_over_until: z.number().optional().meta({ description: 'Milliseconds since 1970: it failed to take prompts, and gets none before unless it is the only one.' }),
     queue_remaining: z.int().optional(),
     in_flight: z.int().meta({ description: 'Prompts of this gateway that have not ended.' }),
     connects: z.int(),

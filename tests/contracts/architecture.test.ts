@@ -1,5 +1,5 @@
 /** The rules of the house: who may import whom, who may say what, and how long things may get. */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { cruise, type IConfiguration, type ICruiseResult, type IForbiddenRuleType } from 'dependency-cruiser';
 import { describe, expect, it } from 'vitest';
@@ -22,6 +22,15 @@ async function judged(house: string): Promise<ICruiseResult> {
 
 /** Every import that breaks the rule, as `from → to`. */
 const broken = (result: ICruiseResult, rule: string): string[] => result.summary.violations.filter((one) => one.rule.name === rule).map((one) => `${one.from} → ${one.to}`);
+
+describe('end-to-end tests', () => {
+  it('that need the sandbox and its knobs stand in faults/: the others run against a real ComfyUI, too', () => {
+    const folder = `${root}tests/e2e`;
+    const files = readdirSync(folder).filter((name) => name.endsWith('.test.ts'));
+    expect(files.length).toBeGreaterThan(5);
+    expect(files.filter((name) => /knobs|startTestSandbox|startSandbox/.test(readFileSync(`${folder}/${name}`, 'utf8')))).toEqual([]);
+  });
+});
 
 describe('every rule about layers', () => {
   it('has a house that breaks it, and there is none without a rule', () => {

@@ -7,7 +7,7 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
 import { launchBrowser, openPage } from '../support/browser.ts';
-import { startTestSandbox } from '../support/engine.ts';
+import { startEngine } from '../support/engine.ts';
 import { GatewayProcess } from '../support/gateway-process.ts';
 import { type StartedGateway, startedGateway } from '../support/started-gateway.ts';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.ts';
@@ -92,7 +92,7 @@ describe('the README', { timeout: 90_000 }, () => {
     const [start] = blocks('Real ComfyUI servers', 'sh');
     const { COMFYUI_URLS = '', ...nothing } = environmentOf(start ?? '');
     expect(nothing).toEqual({});
-    const servers = await Promise.all(COMFYUI_URLS.split(',').map(() => startTestSandbox()));
+    const servers = await Promise.all(COMFYUI_URLS.split(',').map((_url, n) => startEngine(n)));
     await using two = await startedGateway({ COMFYUI_URLS: servers.map((server) => server.url).join(',') });
     await expect.poll(async () => (await fetch(`${two.url}/readyz`)).json()).toMatchObject({ ready: true, healthy: servers.length });
     await Promise.all(servers.map((server) => server[Symbol.asyncDispose]()));

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { startTestSandbox, type TestSandbox } from '../support/engine.ts';
-import { startTestGateway, type TestGateway } from '../support/gateway.ts';
-import { freshId, solidColour } from '../support/graphs.ts';
-import { brokenRules } from '../support/run-rules.ts';
-import { until } from '../support/until.ts';
+import { startTestSandbox, type TestSandbox } from '../../support/engine.ts';
+import { startTestGateway, type TestGateway } from '../../support/gateway.ts';
+import { freshId, solidColour } from '../../support/graphs.ts';
+import { brokenRules } from '../../support/run-rules.ts';
+import { until } from '../../support/until.ts';
 
 let engine: TestSandbox;
 let gateway: TestGateway;

@@ -3,12 +3,12 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
-import { startSandbox } from '../../sandbox/comfyui/server.ts';
-import { type Fetched, download } from '../support/files-client.ts';
-import { startTestGateway, type TestGateway } from '../support/gateway.ts';
-import { type Graph, solidColour } from '../support/graphs.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
-import { until } from '../support/until.ts';
+import { startSandbox } from '../../../sandbox/comfyui/server.ts';
+import { type Fetched, download } from '../../support/files-client.ts';
+import { startTestGateway, type TestGateway } from '../../support/gateway.ts';
+import { type Graph, solidColour } from '../../support/graphs.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
+import { until } from '../../support/until.ts';
 
 const anna = 'anna-secret-key';
 const bert = 'bert-secret-key';

@@ -1,9 +1,9 @@
 /** An instance that takes calls for its queue and never answers them. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { startTestSandbox, type TestSandbox } from '../support/engine.ts';
-import { startTestGateway, type TestGateway } from '../support/gateway.ts';
-import { problem } from '../support/gateway-client.ts';
-import { solidColour } from '../support/graphs.ts';
+import { startTestSandbox, type TestSandbox } from '../../support/engine.ts';
+import { startTestGateway, type TestGateway } from '../../support/gateway.ts';
+import { problem } from '../../support/gateway-client.ts';
+import { solidColour } from '../../support/graphs.ts';
 
 /** Milliseconds: well over the 2.5 s that an instance has, well below the 30 s of COMFYUI_REQUEST_TIMEOUT. */
 const SOON = 6_000;

@@ -2,13 +2,13 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startSandbox } from '../../sandbox/comfyui/server.ts';
-import { startTestSandbox, type TestSandbox } from '../support/engine.ts';
-import { handOver, loaded } from '../support/files-client.ts';
-import { startTestGateway, type TestGateway } from '../support/gateway.ts';
-import { type Graph, solidColour } from '../support/graphs.ts';
-import { png } from '../support/picture.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
+import { startSandbox } from '../../../sandbox/comfyui/server.ts';
+import { startTestSandbox, type TestSandbox } from '../../support/engine.ts';
+import { handOver, loaded } from '../../support/files-client.ts';
+import { startTestGateway, type TestGateway } from '../../support/gateway.ts';
+import { type Graph, solidColour } from '../../support/graphs.ts';
+import { png } from '../../support/picture.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const alice = 'alice-secret-key';
 const bob = 'bob-secret-key';

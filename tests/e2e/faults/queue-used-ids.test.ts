@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { startTestSandbox } from '../support/engine.ts';
-import { startTestGateway } from '../support/gateway.ts';
-import { problem } from '../support/gateway-client.ts';
-import { solidColour } from '../support/graphs.ts';
+import { startTestSandbox } from '../../support/engine.ts';
+import { startTestGateway } from '../../support/gateway.ts';
+import { problem } from '../../support/gateway-client.ts';
+import { solidColour } from '../../support/graphs.ts';
 
 const [alice, bob, root] = ['alice-secret', 'bob-secret-key', 'root-secret-key'];
 

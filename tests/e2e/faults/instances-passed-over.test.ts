@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { startTestSandbox, type TestSandbox } from '../support/engine.ts';
-import { startTestGateway, type TestGateway } from '../support/gateway.ts';
-import { solidColour } from '../support/graphs.ts';
-import { containing } from '../support/matchers.ts';
-import { until } from '../support/until.ts';
+import { startTestSandbox, type TestSandbox } from '../../support/engine.ts';
+import { startTestGateway, type TestGateway } from '../../support/gateway.ts';
+import { solidColour } from '../../support/graphs.ts';
+import { containing } from '../../support/matchers.ts';
+import { until } from '../../support/until.ts';
 
 let one: TestSandbox;
 let two: TestSandbox;
