@@ -118,9 +118,11 @@ export class QueueCoordinator {
     return new Map(promptIds.map((id) => [id, running.has(id) ? 'running' : 'removed']));
   }
 
-  /** `patience`: milliseconds; for deciding, as long as any call may take. */
+  /** `patience`: milliseconds; for deciding, as long as any call may take, unless the instance has not been heard of lately. */
   async #look(signal: AbortSignal, patience?: number): Promise<Seen[]> {
-    const answers = await Promise.allSettled(this.#parts.pool.all().map(async (instance) => ({ instance, snapshot: await this.#parts.queue.snapshot(instance, signal, patience) })));
+    const { pool, queue } = this.#parts;
+    const patienceWith = ({ name }: Instance): number | undefined => (pool.isHealthy(name) ? patience : limits.showingPatience);
+    const answers = await Promise.allSettled(pool.all().map(async (instance) => ({ instance, snapshot: await queue.snapshot(instance, signal, patienceWith(instance)) })));
     const seen = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
     const failed = answers.find((answer) => answer.status === 'rejected');
     if (seen.length === 0 && failed) throw failed.reason;

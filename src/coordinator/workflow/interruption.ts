@@ -1,3 +1,4 @@
+import { limits } from '../../constants/limits.ts';
 import { fail, reasonOf } from '../../core/errors.ts';
 import { type Caller, owns } from '../../models/caller.ts';
 import type { Instance } from '../../models/instance.ts';
@@ -34,7 +35,7 @@ export class Interruption {
   /** What runs now and belongs to the caller; for an admin, whatever runs. */
   async running(caller: Caller, signal: AbortSignal): Promise<readonly string[]> {
     const { pool, comfyui, records } = this.#parts;
-    const answers = await Promise.allSettled(pool.all().map(async (instance) => comfyui.queue.snapshot(instance, signal)));
+    const answers = await Promise.allSettled(pool.all().map(async (instance) => comfyui.queue.snapshot(instance, signal, pool.isHealthy(instance.name) ? undefined : limits.showingPatience)));
     const ids = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value.running.map((entry) => entry.promptId) : []));
     if (answers.length > 0 && answers.every((answer) => answer.status === 'rejected')) throw answers[0]?.reason;
     if (caller.admin) return ids;
