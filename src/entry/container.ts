@@ -166,7 +166,7 @@ function registerCoordinators(container: DependencyContainer): void {
   once(container, tokens.queue, (get) => new QueueCoordinator({ ...shared(get), queue: get.resolve(tokens.comfyui).queue, records: get.resolve(tokens.prompts) }));
   once(container, tokens.workflows, (get) => {
     const records = { prompts: get.resolve(tokens.prompts), inputs: get.resolve(tokens.inputs), open: (record: InputRecord) => get.resolve(tokens.stores).inputs.open(record.path) };
-    return new WorkflowCoordinator({ ...shared(get), comfyui: get.resolve(tokens.comfyui), records, log: get.resolve(tokens.logging).logger('router'), newId, sleep });
+    return new WorkflowCoordinator({ ...shared(get), comfyui: get.resolve(tokens.comfyui), records, log: get.resolve(tokens.logging).logger('task_manager'), newId, sleep });
   });
   once(container, tokens.live, (get) => {
     const logging = get.resolve(tokens.logging);

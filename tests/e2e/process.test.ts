@@ -1,4 +1,7 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { z } from 'zod';
 import { startEngine } from '../support/engine.ts';
 import { GatewayProcess } from '../support/gateway-process.ts';
 import { longWork, solidColour } from '../support/graphs.ts';
@@ -15,6 +18,19 @@ test('SIGTERM closes the sockets with 1001 and ends the process with 0', async (
   await socket.ending(id);
   const [closed, ended] = await Promise.all([socket.closed, gateway.kill('SIGTERM')]);
   expect([closed.code, ended]).toEqual([1001, { code: 0, signal: null }]);
+});
+
+test('the lines about a prompt carry the request id of the call that submitted it', async () => {
+  await using folder = await temporaryFolder();
+  await using engine = await startEngine();
+  await using gateway = await GatewayProcess.start({ instances: [engine.url], folder: folder.path });
+  const answer = await fetch(`${gateway.url}/api/v1/workflows/submit`, { method: 'POST', headers: { 'content-type': 'application/json', 'x-request-id': 'trace-me' }, body: JSON.stringify({ workflow: solidColour() }) });
+  const { prompt_id: id } = z.object({ prompt_id: z.string() }).parse(await answer.json());
+  const traced = await until('the ending is in the log', async () => {
+    const lines = (await readFile(join(folder.path, 'logs', 'app.log'), 'utf8').catch(() => '')).split('\n');
+    return lines.find((line) => line.includes('"trace-me"') && line.includes('prompt completed'));
+  });
+  expect(JSON.parse(traced)).toMatchObject({ service: 'task_manager', prompt_id: id, request_id: 'trace-me' });
 });
 
 test('a prompt that runs while the gateway is killed and started again is taken up, and ends once', async () => {

@@ -1,6 +1,8 @@
+import { createServer as createHttpServer } from 'node:http';
 import { createServer, type Server } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { HttpFailure } from '../../core/http-failure.ts';
+import { withRequestId } from '../../core/request-id.ts';
 import { HttpText } from './http.ts';
 
 const never = new AbortController().signal;
@@ -34,4 +36,14 @@ test('a server that nobody could connect to has seen nothing, whether it refused
   expect(await kindOf('http://127.0.0.1:9/prompt')).toBe('refused: cannot connect (ECONNREFUSED)');
   // An address for documentation (RFC 5737), where packets go nowhere; a machine without a route says so at once.
   expect(await kindOf('http://192.0.2.1/prompt')).toMatch(/^refused: cannot connect/);
+});
+
+test('the request id of a call goes on to the server', async () => {
+  const heard = createHttpServer((request, response) => response.end(String(request.headers['x-request-id'])));
+  await new Promise<void>((resolve) => void heard.listen(0, '127.0.0.1', resolve));
+  const address = heard.address();
+  const url = `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}/queue`;
+  const ask = async (): Promise<string> => (await http.request({ method: 'GET', url, timeoutMs: 2_000, maxBytes: 1_000 }, never)).text;
+  expect([await withRequestId('trace-me', ask), await ask()]).toEqual(['trace-me', 'undefined']);
+  heard.close();
 });

@@ -2,6 +2,7 @@ import { Agent as HttpAgent, ClientRequest } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import axios, { type AxiosAdapter, AxiosHeaders, isAxiosError, isCancel } from 'axios';
 import { HttpFailure } from '../../core/http-failure.ts';
+import { currentRequestId } from '../../core/request-id.ts';
 
 export interface TextRequest {
   readonly method: 'GET' | 'POST';
@@ -47,7 +48,7 @@ export class HttpText {
         ...this.#settings,
         method: request.method,
         url: request.url,
-        headers: AxiosHeaders.from({ Accept: 'application/json', ...(request.body === undefined ? {} : { 'Content-Type': 'application/json' }), ...request.headers }),
+        headers: AxiosHeaders.from({ Accept: 'application/json', ...traced(), ...(request.body === undefined ? {} : { 'Content-Type': 'application/json' }), ...request.headers }),
         data: request.body,
         timeout: request.timeoutMs,
         maxContentLength: request.maxBytes,
@@ -63,6 +64,12 @@ export class HttpText {
   close(): void {
     for (const agent of this.#agents) agent.destroy();
   }
+}
+
+/** Servers and proxies on the way may log whose doing it was. */
+function traced(): { 'X-Request-Id'?: string } {
+  const id = currentRequestId();
+  return id === undefined ? {} : { 'X-Request-Id': id };
 }
 
 function toFailure(error: unknown, request: TextRequest, connections: Connections): HttpFailure {

@@ -132,7 +132,7 @@ export class Endings {
     pool.setInFlight(tracked.instance, tracker.countInFlight(tracked.instance));
     const refs = refsOf(ending.files).map(({ filename, subfolder, type }) => ({ filename, subfolder, type }));
     if (refs.length > 0) this.#parts.mirror(tracked.promptId, tracked.instance, refs);
-    this.#parts.log.tasks.info(`prompt ${ending.state}`, { prompt_id: tracked.promptId, instance: tracked.instance, key: tracked.key, ...common.durations, ...(ending.error ? { reason: ending.error.reason } : {}) });
+    this.#parts.log.tasks.info(`prompt ${ending.state}`, { prompt_id: tracked.promptId, ...(tracked.requestId === undefined ? {} : { request_id: tracked.requestId }), instance: tracked.instance, key: tracked.key, ...common.durations, ...(ending.error ? { reason: ending.error.reason } : {}) });
   }
 
   /** ComfyUI's own fields are left out where they are nested too deep to be passed on. */

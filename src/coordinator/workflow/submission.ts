@@ -1,4 +1,5 @@
 import { fail, failedWith, type GatewayError } from '../../core/errors.ts';
+import { currentRequestId } from '../../core/request-id.ts';
 import type { Caller } from '../../models/caller.ts';
 import type { Instance } from '../../models/instance.ts';
 import type { Fault } from '../../models/problem.ts';
@@ -89,7 +90,7 @@ export class Submission {
     const { promptId } = draft;
     const prompt = { promptId, key: draft.caller.key, clientId: draft.clientId, instance: instance.name, createdAt: now() };
     if (tracker.get(promptId)) throw conflict(promptId);
-    tracker.add({ ...prompt, classes: classesOf(draft.request.workflow) });
+    tracker.add({ ...prompt, classes: classesOf(draft.request.workflow), requestId: currentRequestId() });
     let claimed = false;
     try {
       claimed = await records.prompts.insert(prompt);

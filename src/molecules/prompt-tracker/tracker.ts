@@ -11,6 +11,8 @@ export interface Tracked {
   readonly clientId: string;
   instance: string;
   readonly createdAt: number;
+  /** Of the call that submitted it to this process. */
+  readonly requestId: string | undefined;
   /** `submitting`: POST /prompt is under way, or got no answer (`unansweredSince`). `queued` and `running` as the instance says. `ended`: told and over. */
   phase: 'submitting' | 'queued' | 'running' | 'ended';
   /** Made by an earlier process: its events go to a socket that is gone, so it is asked for instead. */
@@ -45,6 +47,7 @@ export interface NewTracked {
   readonly instance: string;
   readonly createdAt: number;
   readonly classes: ReadonlyMap<string, string>;
+  readonly requestId?: string | undefined;
   readonly adopted?: boolean;
   readonly stopRequestedAt?: number | undefined;
 }
@@ -63,7 +66,7 @@ export class PromptTracker {
 
   add(prompt: NewTracked): Tracked {
     const tracked: Tracked = {
-      promptId: prompt.promptId, key: prompt.key, clientId: prompt.clientId, instance: prompt.instance, createdAt: prompt.createdAt,
+      promptId: prompt.promptId, key: prompt.key, clientId: prompt.clientId, instance: prompt.instance, createdAt: prompt.createdAt, requestId: prompt.requestId,
       phase: prompt.adopted ? 'queued' : 'submitting', adopted: prompt.adopted ?? false, run: newRun(prompt.classes), outputs: {}, announced: undefined,
       number: undefined, acceptedAt: prompt.adopted ? prompt.createdAt : undefined, unansweredSince: undefined, startedAt: undefined, lastEventAt: prompt.createdAt,
       stopRequestedAt: prompt.stopRequestedAt, timedOutAt: undefined, ending: undefined, confirming: false, whole: false, told: false,
