@@ -56,6 +56,8 @@ export interface FailOptions {
   readonly status?: number;
   /** Prompt the error is about. */
   readonly promptId?: string;
+  /** Where the same call must not be made again although its code allows it. */
+  readonly retryable?: false;
 }
 
 /** The only error that crosses floors. Made by `fail`. */
@@ -75,7 +77,7 @@ export class GatewayError extends Error {
     this.code = code;
     this.detail = detail;
     this.status = options.status ?? row.status;
-    this.retryable = row.retryable;
+    this.retryable = options.retryable ?? row.retryable;
     this.faults = options.faults ?? [];
     this.retryAfter = options.retryAfter;
     this.promptId = options.promptId;

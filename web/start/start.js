@@ -153,10 +153,11 @@ function receive({ type, data }) {
   if (!job || data.prompt_id !== job.id) return;
   if (data.instance === 'sandbox') view.sandbox.hidden = false;
   job.seq = Math.max(job.seq, data.seq ?? 0);
+  if (data.event === 'submitted' && data.warnings) complain(data.warnings.join('\n'));
   if (type === 'executing' && data.node !== null) progress(nameOf(data.node), data.progress?.overall);
   if (type === 'progress') progress(`${nameOf(data.node)}: ${data.value} of ${data.max}`, data.overall);
   if (type === 'result') finish(data).catch((error) => complain(error.message));
-  if (type === 'execution_error') over(complain(data.reason ?? data.exception_message));
+  if (type === 'execution_error') over(progress('Failed', 0), complain(data.reason ?? data.exception_message));
   if (type === 'execution_interrupted') over(progress(data.reason ?? 'Interrupted', 0));
 }
 

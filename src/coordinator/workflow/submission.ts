@@ -149,7 +149,7 @@ export class Submission {
     const { promptId } = draft;
     if (outcome.kind === 'unknown' && outcome.late) {
       this.#unanswered.follow(promptId, instance);
-      return fail('CONNECTION_ERROR', `instance ${instance.name} gave no answer in time and may take prompt ${promptId} later, so no other instance was given it; GET /api/v1/workflows/${promptId} tells, and where it does not appear within ${GRACE / 60_000} minutes it ends as PROMPT_LOST. The same workflow submitted again may run twice.`, { cause: outcome.error, promptId });
+      return fail('CONNECTION_ERROR', `instance ${instance.name} gave no answer in time and may take prompt ${promptId} later, so no other instance was given it; GET /api/v1/workflows/${promptId} tells, and where it does not appear within ${GRACE / 60_000} minutes it ends as PROMPT_LOST. The same workflow submitted again may run twice.`, { cause: outcome.error, promptId, retryable: false });
     }
     if (outcome.kind === 'unknown') {
       this.#parts.tracker.accepted(promptId, 0, this.#parts.now());

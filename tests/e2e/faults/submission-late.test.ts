@@ -30,7 +30,7 @@ async function start(instances: number): Promise<void> {
 /** A submission that no instance has answered in time. */
 async function unanswered(): Promise<string> {
   const id = freshId();
-  expect(await gateway.refusal({ workflow: solidColour(), prompt_id: id, client_id: 'watcher' })).toMatchObject({ status: 503, code: 'CONNECTION_ERROR', prompt_id: id, detail: containing('may run twice') });
+  expect(await gateway.refusal({ workflow: solidColour(), prompt_id: id, client_id: 'watcher' })).toMatchObject({ status: 503, code: 'CONNECTION_ERROR', retryable: false, prompt_id: id, detail: containing('may run twice') });
   return id;
 }
 
