@@ -85,7 +85,7 @@ export class Endings {
 
   /** Neither in the queue nor in the history: removed through us, or lost. */
   async vanished(tracked: Tracked, why: string): Promise<void> {
-    if (tracked.stopRequestedAt !== undefined) return this.#end(tracked, { state: 'interrupted', reason: 'It was removed from the queue before it began.', files: [] });
+    if (tracked.stopRequestedAt !== undefined) return this.#end(tracked, { state: 'interrupted', reason: tracked.startedAt === undefined ? 'It was removed from the queue before it began.' : 'It was to be interrupted, and ComfyUI no longer knows it.', startedAt: tracked.startedAt, files: [] });
     const detail = fail('PROMPT_LOST', why);
     return this.#end(tracked, { state: 'failed', error: { code: 'PROMPT_LOST', reason: detail.message }, files: [], startedAt: tracked.startedAt });
   }
