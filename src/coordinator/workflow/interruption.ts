@@ -4,7 +4,9 @@ import { type Caller, owns } from '../../models/caller.ts';
 import type { Instance } from '../../models/instance.ts';
 import type { InterruptOutcome } from '../../models/workflow.ts';
 import { endingOf } from '../../molecules/prompt-outputs/ending.ts';
+import type { Tracked } from '../../molecules/prompt-tracker/tracker.ts';
 import type { WorkflowParts } from './parts.ts';
+import { detailOf } from './views.ts';
 import { PromptSearch } from './whereabouts.ts';
 
 /** Milliseconds to wait for a running node to react; ComfyUI looks at an interrupt between steps and nodes only (ws 09). */
@@ -14,6 +16,8 @@ const LOOK_EVERY = 200;
 interface Target {
   readonly promptId: string;
   readonly instance: Instance;
+  /** It was told to be lost, and its server still has it: what is written down of its ending says nothing. */
+  readonly lost?: boolean;
 }
 
 /** Stops prompts, and says what really became of each. */
@@ -46,6 +50,7 @@ export class Interruption {
   async #find(caller: Caller, promptId: string, signal: AbortSignal): Promise<Target | 'already_finished'> {
     const known = await this.#known(promptId);
     if (known && !owns(caller, known.key)) throw unknown(promptId);
+    if (known?.lost) return this.#stillThere(promptId, signal);
     if (known?.ended) return 'already_finished';
     if (known?.instance) return { promptId, instance: known.instance };
     if (!known && !caller.admin) throw unknown(promptId);
@@ -54,17 +59,23 @@ export class Interruption {
     throw incomplete ? fail('CONNECTION_ERROR', `not every instance could be asked for prompt "${promptId}".`) : unknown(promptId);
   }
 
-  async #known(promptId: string): Promise<{ key: string; ended: boolean; instance: Instance | undefined } | undefined> {
+  /** A server that was away too long, or not configured for a while, may come back with its prompts: they can be stopped all the same. */
+  async #stillThere(promptId: string, signal: AbortSignal): Promise<Target | 'already_finished'> {
+    const { found } = await this.#search.everywhere(promptId, signal);
+    return found && found.at.place !== 'history' ? { promptId, instance: found.instance, lost: true } : 'already_finished';
+  }
+
+  async #known(promptId: string): Promise<{ key: string; ended: boolean; lost: boolean; instance: Instance | undefined } | undefined> {
     const { tracker, records, pool } = this.#parts;
     const tracked = tracker.get(promptId);
-    if (tracked) return { key: tracked.key, ended: tracked.phase === 'ended', instance: pool.get(tracked.instance) };
+    if (tracked && tracked.ending?.state !== 'failed') return { key: tracked.key, ended: tracked.phase === 'ended', lost: false, instance: pool.get(tracked.instance) };
     const record = await records.prompts.find(promptId);
-    return record && { key: record.key, ended: record.state !== 'submitted', instance: pool.get(record.instance) };
+    return record && { key: record.key, ended: record.state !== 'submitted', lost: detailOf(record).error?.code === 'PROMPT_LOST', instance: pool.get(record.instance) };
   }
 
   async #stop(target: Target, signal: AbortSignal): Promise<InterruptOutcome> {
     const { tracker, records, now } = this.#parts;
-    const tracked = tracker.get(target.promptId);
+    const tracked = target.lost ? undefined : tracker.get(target.promptId);
     if (tracked) tracked.stopRequestedAt ??= now();
     await records.prompts.requestStop([target.promptId]);
     if (tracked?.phase !== 'submitting') return this.#stopThere(target, signal);
@@ -120,12 +131,13 @@ export class Interruption {
   /** Waits for the ending. The events wake us early; the queue and the history are asked all the same. */
   async #await(target: Target, limit: AbortSignal): Promise<InterruptOutcome> {
     const { tracker, sleep } = this.#parts;
+    const followed = (): Tracked | undefined => (target.lost ? undefined : tracker.get(target.promptId));
     while (!limit.aborted) {
-      const ending = tracker.get(target.promptId)?.ending;
+      const ending = followed()?.ending;
       if (ending) return outcomeOf(ending.state);
       const pause = AbortSignal.any([limit, AbortSignal.timeout(LOOK_EVERY)]);
-      await (tracker.get(target.promptId) ? tracker.whenEnded(target.promptId, pause) : sleep(LOOK_EVERY, limit)).catch(() => undefined);
-      if (tracker.get(target.promptId)?.ending ?? limit.aborted) continue;
+      await (followed() ? tracker.whenEnded(target.promptId, pause) : sleep(LOOK_EVERY, limit)).catch(() => undefined);
+      if (followed()?.ending ?? limit.aborted) continue;
       const at = await this.#search.on(target.instance, target.promptId, limit).catch(() => undefined);
       if (at?.place === 'history') return outcomeOf(endingOf(at.entry).state);
       if (at?.place === 'nowhere') return 'removed';
