@@ -1,16 +1,18 @@
 /**
  * The layers of the house, kept by a machine. Every comment says what to do instead.
- * Unit tests beside the source (*.test.ts) and the assembly (src/entry/container.ts) may see every floor.
+ * Unit tests beside the source (*.test.ts) and the assembly (src/entry/container.ts and its folder) may see every floor.
  */
 const SHARED = '^src/(models|core|constants)/';
 const TESTS = '\\.test\\.ts$';
+/** The assembly, and the parts of it that stand in its folder. */
+const ASSEMBLY = '^src/entry/container(\\.ts$|/)';
 
 /** Files of `floor` may import only what matches `allowed` inside src. */
 const floor = (name, allowed, comment) => ({
   name: `floor-${name}`,
   comment,
   severity: 'error',
-  from: { path: `^src/${name}/`, pathNot: [TESTS, '^src/entry/container\\.ts$'] },
+  from: { path: `^src/${name}/`, pathNot: [TESTS, ASSEMBLY] },
   to: { path: '^src/', pathNot: [`^src/${name}/`, ...allowed] },
 });
 
@@ -46,7 +48,7 @@ module.exports = {
     strangers('coordinator'),
     strangers('molecules'),
     strangers('atoms'),
-    library('io', [...pkg('axios', 'form-data', 'sharp', 'busboy', 'file-type'), '^(node:)?fs(/|$)', '^(node:)?(child_process|sqlite)$'], '^src/atoms/', 'I/O libraries live in atoms: add or use an atom.'),
+    library('io', [...pkg('axios', 'form-data', 'sharp', 'busboy', 'file-type', 'yaml', 'chokidar'), '^(node:)?fs(/|$)', '^(node:)?(child_process|sqlite)$'], '^src/atoms/', 'I/O libraries live in atoms: add or use an atom.'),
     library('http', ['^(node:)?(http|https|net|tls)$'], '^src/(atoms|entry)/', 'Calls go out through an atom; only the doors in entry listen.'),
     library('express', pkg('express', 'helmet', 'cors', 'express-rate-limit', 'swagger-ui-dist', 'redoc'), '^src/entry/', 'Express and what belongs to it live in entry.'),
     library('container', pkg('tsyringe', 'reflect-metadata'), '^src/entry/container\\.ts$', 'Only entry/container.ts knows the container: take collaborators in the constructor.'),

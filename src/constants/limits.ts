@@ -36,6 +36,10 @@ export const limits = {
   deleteIds: 1_000,
   /** Problems reported for one workflow. */
   faults: 100,
+  /** Comparisons of letters that the search for nearest names may take for one diagnosis: some tenths of a second. */
+  nearestWork: 100_000_000,
+  /** Milliseconds that node declarations of an instance are good enough for a diagnosis: a model may have been added since. */
+  declarationsAge: 10_000,
   /** Characters of a caller's own words (a node id, a value) that a message tells back. */
   told: 200,
   /** Characters of a sentence of a problem. */
@@ -64,4 +68,24 @@ export const limits = {
   nodeName: 1_000,
   /** Files that one workflow may name. */
   fileReferences: 256,
+  /** Templates of one folder. */
+  templates: 1_000,
+  /** Bytes of a template, and of its graph. */
+  templateBytes: 10 * 1024 * 1024,
+  /** Levels of folders below that of the templates that are watched. */
+  templateFolders: 8,
+  /** Characters of a picture, video or sound that is an input of a template: data URIs are long. */
+  mediaText: 20 * 1024 * 1024,
+  /** Bytes of the engine registry. */
+  engineConfigBytes: 1024 * 1024,
+  /** Bytes of the headers of an answer from an address that a caller names. */
+  remoteHeaderBytes: 16 * 1024,
+  /** Redirects that a download follows. */
+  remoteRedirects: 5,
+  /** Downloads that wait for others to be done. */
+  downloadsWaiting: 1_000,
+  /** Milliseconds that a server may make a download wait before the next try (`Retry-After`). */
+  downloadPatience: 60_000,
+  /** Bytes of the answer to a webhook that are read, and thrown away. */
+  webhookAnswerBytes: 64 * 1024,
 } as const;

@@ -115,6 +115,19 @@ export const settings = {
   MIRROR_OUTPUTS: { schema: flag(true), about: 'Copy outputs of finished prompts into OUTPUT_DIR, so that their URLs outlive the instance.' },
   OUTPUT_MAX_GB: { schema: number(50, 0, 1_000_000), about: 'Mirrored outputs over this size go, oldest first; 0 for no limit.' },
   OUTPUT_MAX_DAYS: { schema: number(30, 0, 36_500), about: 'Mirrored outputs, uploads and records older than this go; 0 for never.' },
+  CONFIG_DIR: { schema: text('config'), about: 'Folder of engine_config.yml and of the templates, workflows/*.json.' },
+  WORKER_CONCURRENCY: { schema: integer(16, 1, 1_000), about: 'Tasks that one process works on at once.' },
+  TASKS_PER_INSTANCE: { schema: integer(2, 1, 100), about: 'Tasks that each ComfyUI server is given at once: one that runs, and those that follow without a pause.' },
+  MAX_QUEUE_DEPTH: { schema: integer(100_000, 1, 10_000_000), about: 'Tasks that may wait; more are refused with QUEUE_FULL.' },
+  MAX_ATTEMPTS: { schema: integer(3, 1, 100), about: 'How often a step of a task is tried when its failure may pass.' },
+  RETRY_DELAY_SECONDS: { schema: number(2, 0, 3_600), about: 'Pause before the second attempt; each further one is twice as long, up to a minute, and jittered.' },
+  TASK_RETENTION_DAYS: { schema: number(30, 0, 36_500), about: 'Finished tasks older than this go, with their events and outputs; 0 for never.' },
+  DOWNLOAD_ATTEMPTS: { schema: integer(3, 1, 20), about: 'How often a file that a task names by URL is tried.' },
+  DOWNLOAD_TIMEOUT_SECONDS: { schema: number(120, 1, 3_600), about: 'Seconds that one try may take.' },
+  FETCH_ALLOWED_HOSTS: { schema: list.default(['*']), about: 'Where files of tasks may be fetched: `*` for every public address, names, `*.example.org`, addresses and subnets, each with a port if you like, separated by commas. What is named itself may be private.' },
+  WEBHOOK_SECRET: { schema: z.string().trim().min(1).optional(), about: 'Signs webhooks (Standard Webhooks); without it they are not signed.', secret: true },
+  WEBHOOK_ALLOWED_HOSTS: { schema: list.default(['*']), about: 'Where webhooks may go, as in FETCH_ALLOWED_HOSTS.' },
+  WEBHOOK_TIMEOUT_SECONDS: { schema: number(15, 1, 50), about: 'Seconds that a receiver of a webhook has to answer.' },
   LOG_LEVEL: { schema: word(['error', 'warn', 'info', 'http', 'debug']).default('info'), about: 'error, warn, info, http (every request) or debug.' },
   LOG_DIR: { schema: text('logs'), about: 'Log files: `{service}/{YYYYMMDDHH}.log` per component and app.log with everything.' },
   LOG_RETENTION_DAYS: { schema: integer(14, 1, 3_650), about: 'Days that hourly log files are kept.' },
@@ -150,6 +163,11 @@ export function loadEnvFile(): void {
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw new ConfigError([`.env cannot be read: ${String(error)}`]);
   }
+}
+
+/** One variable by its name, for files of the operator that refer to it as `${NAME}`. */
+export function environmentValue(name: string): string | undefined {
+  return process.env[name];
 }
 
 /** Parses `environment`; an empty value counts as not set. Throws `ConfigError`. */

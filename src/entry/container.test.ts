@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ConfigError, loadConfig } from '../core/config.ts';
 import { createLogging } from '../core/logger.ts';
-import { assemble, checkFolders, openDatabase, tokens } from './container.ts';
+import { assemble, checkFolders, openDatabase, readWritten, tokens } from './container.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'comfyui-gateway-container-'));
 const config = loadConfig({ DATA_DIR: join(folder, 'data'), LOG_DIR: join(folder, 'logs'), INPUT_DIR: join(folder, 'input'), OUTPUT_DIR: join(folder, 'output') });
 const logging = createLogging(config);
 const records = await openDatabase(config, new AbortController().signal);
+const written = await readWritten(config, logging);
 
 afterAll(async () => {
   await records.destroy();
@@ -38,7 +39,7 @@ describe('folders', () => {
 });
 
 describe('the assembly', () => {
-  const container = assemble({ config, logging, records });
+  const container = assemble({ config, logging, records, written });
 
   it.each(Object.entries(tokens))('makes one %s for the whole gateway', (_name, token) => {
     const first: unknown = container.resolve<unknown>(token);
@@ -47,7 +48,7 @@ describe('the assembly', () => {
   });
 
   it('keeps two gateways of one process apart', () => {
-    const other = assemble({ config, logging, records });
+    const other = assemble({ config, logging, records, written });
     expect(other.resolve(tokens.tracker)).not.toBe(container.resolve(tokens.tracker));
     expect(other.resolve(tokens.clientId)).not.toBe(container.resolve(tokens.clientId));
   });

@@ -6,7 +6,9 @@ import 'reflect-metadata';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { container as root, type DependencyContainer, instanceCachingFactory, type InjectionToken } from 'tsyringe';
+import { isAlive } from '../atoms/child-process/alive.ts';
 import { usableFolder } from '../atoms/files/folder.ts';
+import { hostName } from '../atoms/host/host.ts';
 import { HttpText } from '../atoms/http/http.ts';
 import { HttpStream } from '../atoms/http-stream/http-stream.ts';
 import { newId } from '../atoms/ids/ids.ts';
@@ -18,11 +20,13 @@ import { ImageCoordinator } from '../coordinator/images/image-coordinator.ts';
 import { InstanceCoordinator } from '../coordinator/instance/instance-coordinator.ts';
 import { LiveCoordinator } from '../coordinator/live/live-coordinator.ts';
 import { MirrorCoordinator } from '../coordinator/mirror/mirror-coordinator.ts';
+import { ProcessCoordinator } from '../coordinator/process/process-coordinator.ts';
 import { QueueCoordinator } from '../coordinator/queue/queue-coordinator.ts';
 import { WorkflowCoordinator } from '../coordinator/workflow/workflow-coordinator.ts';
 import { type Config, ConfigError } from '../core/config.ts';
 import { reasonOf } from '../core/errors.ts';
 import type { Logging } from '../core/logger.ts';
+import type { Role } from '../models/process.ts';
 import type { InputRecord } from '../models/records.ts';
 import { createKeyRing } from '../molecules/access/keys.ts';
 import { createTickets } from '../molecules/access/tickets.ts';
@@ -40,10 +44,12 @@ import { InstancePool } from '../molecules/instance-pool/pool.ts';
 import { OutputStore } from '../molecules/output-store/output-store.ts';
 import { PromptTracker } from '../molecules/prompt-tracker/tracker.ts';
 import { SqlInputRecords } from '../molecules/records/input-records.ts';
+import { SqlProcessRecords } from '../molecules/records/process-records.ts';
 import { SqlPromptRecords } from '../molecules/records/prompt-records.ts';
 import { openRecords } from '../molecules/records/open.ts';
 import type { Records } from '../molecules/records/schema.ts';
 import { Sandbox } from '../molecules/sandbox/sandbox.ts';
+import { assembleTasks, type TaskAssembly, type Written } from './container/tasks.ts';
 
 const token = <T>(name: string): InjectionToken<T> => Symbol(name);
 
@@ -58,6 +64,8 @@ export const tokens = {
   tracker: token<PromptTracker>('tracker'),
   feed: token<EventFeed>('feed'),
   clientId: token<string>('clientId'),
+  role: token<Role>('role'),
+  process: token<ProcessCoordinator>('process'),
   comfyui: token<Comfyui>('comfyui'),
   prompts: token<SqlPromptRecords>('prompts'),
   inputs: token<SqlInputRecords>('inputs'),
@@ -70,6 +78,7 @@ export const tokens = {
   mirror: token<MirrorCoordinator>('mirror'),
   instances: token<InstanceCoordinator>('instances'),
   live: token<LiveCoordinator>('live'),
+  tasks: token<TaskAssembly>('tasks'),
 } as const;
 
 interface Comfyui {
@@ -86,10 +95,14 @@ export interface Foundations {
   readonly config: Config;
   readonly logging: Logging;
   readonly records: Records;
+  readonly written: Written;
+  /** What this process does of all that the gateway does. */
+  readonly role?: Role | undefined;
 }
 
 export const json = { parse: parseJson, stringify: stringifyJson };
 export { newId, readMultipart, sleep };
+export { readWritten, type Written } from './container/tasks.ts';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 /** Where the package lies: the sandbox and the start page are found from here, whatever the working folder is. */
@@ -101,6 +114,8 @@ export function assemble(foundations: Foundations): DependencyContainer {
   container.registerInstance(tokens.config, foundations.config);
   container.registerInstance(tokens.logging, foundations.logging);
   container.registerInstance(tokens.records, foundations.records);
+  container.registerInstance<Role>(tokens.role, foundations.role ?? 'all');
+  once(container, tokens.tasks, (get) => tasksOf(get, foundations));
   registerAtoms(container);
   registerMolecules(container);
   registerCoordinators(container);
@@ -161,8 +176,9 @@ function registerCoordinators(container: DependencyContainer): void {
     const { API_KEYS, authenticated } = get.resolve(tokens.config);
     return new AccessCoordinator({ keys: createKeyRing(API_KEYS), tickets: createTickets({ now: Date.now, age: ticketAge }), authenticated });
   });
+  once(container, tokens.process, ownProcess);
   registerFiles(container);
-  once(container, tokens.instances, (get) => new InstanceCoordinator({ pool: get.resolve(tokens.pool), now: Date.now }));
+  once(container, tokens.instances, (get) => new InstanceCoordinator({ pool: get.resolve(tokens.pool), info: get.resolve(tokens.comfyui).info, now: Date.now }));
   once(container, tokens.queue, (get) => new QueueCoordinator({ ...shared(get), queue: get.resolve(tokens.comfyui).queue, records: get.resolve(tokens.prompts) }));
   once(container, tokens.workflows, (get) => {
     const records = { prompts: get.resolve(tokens.prompts), inputs: get.resolve(tokens.inputs), open: (record: InputRecord) => get.resolve(tokens.stores).inputs.open(record.path) };
@@ -180,6 +196,33 @@ function registerCoordinators(container: DependencyContainer): void {
       random: Math.random,
       sleep,
     });
+  });
+}
+
+function tasksOf(get: DependencyContainer, { config, logging, records, written, role = 'all' }: Foundations): TaskAssembly {
+  const { pool, tracker, feed, process: name } = shared(get);
+  return assembleTasks({
+    config, logging, records, role, name, written, pool, tracker,
+    eventFeed: feed,
+    prompts: get.resolve(tokens.prompts),
+    inputs: get.resolve(tokens.inputs),
+    stores: get.resolve(tokens.stores),
+    comfyui: get.resolve(tokens.comfyui),
+    workflows: get.resolve(tokens.workflows),
+    images: get.resolve(tokens.images),
+    process: get.resolve(tokens.process),
+  });
+}
+
+/** Its name among processes is the one that ComfyUI knows it by. */
+function ownProcess(get: DependencyContainer): ProcessCoordinator {
+  return new ProcessCoordinator({
+    records: new SqlProcessRecords(get.resolve(tokens.records)),
+    self: { id: get.resolve(tokens.clientId), role: get.resolve(tokens.role), host: hostName(), pid: process.pid },
+    alive: isAlive,
+    log: get.resolve(tokens.logging).logger('main'),
+    now: Date.now,
+    sleep,
   });
 }
 
@@ -217,6 +260,7 @@ function shared(get: DependencyContainer) {
     tracker: get.resolve(tokens.tracker),
     feed: get.resolve(tokens.feed),
     clientId: get.resolve(tokens.clientId),
+    process: get.resolve(tokens.clientId),
     publicUrl: get.resolve(tokens.config).PUBLIC_URL ?? '',
     now: Date.now,
   };
@@ -232,6 +276,11 @@ export async function checkFolders(config: Config): Promise<void> {
 /** Opens the embedded database. Throws INTERNAL_ERROR naming the file. */
 export async function openDatabase(config: Config, signal: AbortSignal): Promise<Records> {
   return openRecords(join(config.DATA_DIR, 'gateway.db'), signal);
+}
+
+/** A database that is gone with its process, for those who only look. */
+export async function openMemory(signal: AbortSignal): Promise<Records> {
+  return openRecords(':memory:', signal);
 }
 
 /** Puts the configured instances into the pool; the sandbox is attached to, or started. Throws CONNECTION_ERROR. */

@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import type { Config } from '../core/config.ts';
 import type { Logging } from '../core/logger.ts';
 import type { Shutdown } from '../core/shutdown.ts';
-import { assemble, checkFolders, findInstances, json, newId, openDatabase, packageRoot, readMultipart, tokens } from './container.ts';
+import type { Role } from '../models/process.ts';
+import { Adoption } from './adoption.ts';
+import { assemble, checkFolders, findInstances, json, newId, openDatabase, packageRoot, readMultipart, readWritten, sleep, tokens, type Written } from './container.ts';
 import { createAddressOf } from './http/address.ts';
 import { createApp } from './http/app.ts';
 import { BodyRoom } from './http/body-room.ts';
@@ -16,24 +18,30 @@ export interface GatewayOptions {
   readonly config: Config;
   readonly logging: Logging;
   readonly version: string;
+  /** What this process does; default is all. */
+  readonly role?: Role;
   /** Takes the steps of the end, in the order in which things were opened. */
   readonly shutdown: Pick<Shutdown, 'add' | 'begun'>;
 }
 
 export interface Gateway {
-  /** Where to reach it from this machine. */
-  readonly url: string;
+  /** Where to reach it from this machine; a worker has no doors. */
+  readonly url: string | undefined;
   readonly instances: readonly string[];
+  /** How many there are. */
+  readonly templates: number;
+  readonly pipelines: number;
 }
 
 type Container = ReturnType<typeof assemble>;
 
 /** Opens the database, finds the instances, listens. Throws GatewayError or ConfigError with a sentence to print. */
-export async function startGateway({ config, logging, version, shutdown }: GatewayOptions): Promise<Gateway> {
+export async function startGateway({ config, logging, version, role, shutdown }: GatewayOptions): Promise<Gateway> {
   await checkFolders(config);
+  const written = await readWritten(config, logging);
   const records = await openDatabase(config, shutdown.begun);
   shutdown.add('database', async () => records.destroy());
-  const container = assemble({ config, logging, records });
+  const container = assemble({ config, logging, records, written, role });
   await findInstances(container, shutdown.begun);
   shutdown.add('connections', async (signal) => {
     await container.resolve(tokens.sandbox).release(signal);
@@ -47,18 +55,37 @@ export async function startGateway({ config, logging, version, shutdown }: Gatew
     await mirroring;
   });
   await follow(container, shutdown);
-  const url = await open(container, { config, logging, version, shutdown });
-  return { url, instances: container.resolve(tokens.pool).all().map((instance) => instance.name) };
+  work(container, { written, shutdown });
+  const url = role === 'worker' ? undefined : await open(container, { config, logging, version, shutdown });
+  return { url, instances: container.resolve(tokens.pool).all().map((instance) => instance.name), templates: written.templates.all().length, pipelines: written.engines.pipelines.size };
 }
 
-/** Background work: the event sockets, and the sandbox. */
+/** Durable tasks: claimed and worked on, told of, and let go when they are old. What is under way at the end is left for the next process. */
+function work(container: Container, { written, shutdown }: { readonly written: Written; readonly shutdown: GatewayOptions['shutdown'] }): void {
+  const tasks = container.resolve(tokens.tasks);
+  const log = container.resolve(tokens.logging).logger('task_manager');
+  const stop = new AbortController();
+  const parts = [written.templates, tasks.worker, tasks.outbox, tasks.tail, tasks.retention].filter((part) => part !== undefined);
+  const working = Promise.all(parts.map(async (part) => part.run(stop.signal)));
+  working.catch((error: unknown) => log.error('working on tasks ended', { error }));
+  shutdown.add('tasks', async () => {
+    stop.abort();
+    await working;
+    tasks.close();
+  });
+}
+
+/** Background work: the event sockets, the sandbox, and what other processes leave behind. Whoever has work is registered before and until after. */
 async function follow(container: Container, shutdown: GatewayOptions['shutdown']): Promise<void> {
   const live = container.resolve(tokens.live);
   const log = container.resolve(tokens.logging).logger('task_manager');
-  const adopted = await live.adopt();
-  if (adopted > 0) log.info('prompts of an earlier process are taken up', { prompts: adopted });
+  const processes = container.resolve(tokens.process);
+  await processes.begin();
+  shutdown.add('process', () => processes.end());
+  const adoption = new Adoption({ processes, live, workflows: container.resolve(tokens.workflows), log, sleep });
+  await adoption.once();
   const stop = new AbortController();
-  const work = Promise.all([live.run(stop.signal), container.resolve(tokens.sandbox).keep(stop.signal)]);
+  const work = Promise.all([live.run(stop.signal), container.resolve(tokens.sandbox).keep(stop.signal), processes.run(stop.signal), adoption.run(stop.signal)]);
   work.catch((error: unknown) => log.error('following the instances ended', { error }));
   shutdown.add('events', async () => {
     stop.abort();
@@ -73,12 +100,17 @@ async function open(container: Container, { config, logging, version, shutdown }
   const rateLimit = createRateLimit({ perMinute: config.RATE_LIMIT_PER_MINUTE, authenticated: config.authenticated });
   const access = container.resolve(tokens.access);
   const workflows = container.resolve(tokens.workflows);
+  const tasks = container.resolve(tokens.tasks);
   const room = new BodyRoom();
   const app = createApp({
     config, access, workflows, guard, rateLimit, room, log, version, json, readMultipart,
     queue: container.resolve(tokens.queue),
     images: container.resolve(tokens.images),
     instances: container.resolve(tokens.instances),
+    tasks: tasks.tasks,
+    catalog: tasks.catalog,
+    stopping: shutdown.begun,
+    stringify: json.stringify,
     startFolder: join(packageRoot, 'web', 'start'),
   });
   const listening = await listen(app, { host: config.HOST, port: config.PORT });

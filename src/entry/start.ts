@@ -4,18 +4,25 @@ import { type Config, ConfigError, loadConfig, loadEnvFile, settings } from '../
 import { failedWith } from '../core/errors.ts';
 import { createLogging, type Logging } from '../core/logger.ts';
 import { createShutdown } from '../core/shutdown.ts';
-import { startGateway } from './gateway.ts';
+import type { Role } from '../models/process.ts';
+import { type Gateway, startGateway } from './gateway.ts';
 
-/** Starts the gateway, or prints the help. Sets the exit code; never throws what a user could have caused. */
+/** What may stand behind `npm start`; `consumer` is another word for a worker. */
+const words: Readonly<Record<string, Role>> = { all: 'all', api: 'api', worker: 'worker', consumer: 'worker' };
+
+/** Starts the gateway, or a part of it, or looks whether it could, or prints the help. Sets the exit code; never throws what a user could have caused. */
 export async function main(args: readonly string[]): Promise<void> {
   if (args.includes('--help') || args.includes('-h')) return write(help());
-  if (args.length > 0) return refuse([`"${args.join(' ')}" is not understood. npm start takes no arguments; settings are environment variables, see --help.`]);
+  const [word = 'all', ...others] = args;
+  const role = words[word];
+  if (others.length > 0 || (role === undefined && word !== 'doctor')) return refuse([`"${args.join(' ')}" is not understood. npm start takes one of: api, worker (or consumer); without a word it does both. Settings are environment variables, see --help.`]);
   let logging: Logging | undefined;
   try {
     loadEnvFile();
     const config = loadConfig();
+    if (role === undefined) return await doctor(config);
     logging = createLogging(config);
-    await run(config, logging);
+    await run(config, logging, role);
   } catch (error) {
     if (error instanceof ConfigError) return refuse(error.lines);
     if (failedWith(error)) return refuse([error.message]);
@@ -23,32 +30,54 @@ export async function main(args: readonly string[]): Promise<void> {
   }
 }
 
-async function run(config: Config, logging: Logging): Promise<void> {
+async function run(config: Config, logging: Logging, role: Role): Promise<void> {
   const version = config.APP_VERSION ?? packageJson.version;
   const log = logging.logger('main');
   const shutdown = createShutdown({ graceMs: config.SHUTDOWN_GRACE_SECONDS * 1_000, log });
   shutdown.add('logs', () => logging.close());
-  const { url, instances } = await startGateway({ config, logging, version, shutdown });
-  write(banner({ config, url, instances, version }));
-  log.info('started', { url, version, instances });
+  const gateway = await startGateway({ config, logging, version, role, shutdown });
+  write(banner({ config, gateway, role, version }));
+  log.info('started', { ...(gateway.url === undefined ? {} : { url: gateway.url }), role, version, instances: gateway.instances });
 }
 
-function banner({ config, url, instances, version }: { config: Config; url: string; instances: readonly string[]; version: string }): string {
+async function doctor(config: Config): Promise<void> {
+  const { examine } = await import('./doctor.ts');
+  const { text, healthy } = await examine(config);
+  write(text);
+  process.exitCode = healthy ? 0 : 1;
+}
+
+function banner({ config, gateway, role, version }: { config: Config; gateway: Gateway; role: Role; version: string }): string {
+  const { url, instances, templates, pipelines } = gateway;
   const sandboxed = config.comfyuiUrls.includes('sandbox');
   return [
-    `${config.APP_NAME} ${version} at ${url}`,
-    `  docs     ${url}/docs`,
+    url === undefined ? `${config.APP_NAME} ${version}, a worker without doors` : `${config.APP_NAME} ${version} at ${url}`,
+    ...(url === undefined ? [] : [`  docs     ${url}/docs`]),
     `  engine   ComfyUI: ${instances.join(', ')}${sandboxed ? ' (a stand-in without a GPU; set COMFYUI_URLS for real servers)' : ''}`,
+    `  tasks    ${templates} templates, ${pipelines} pipelines from ${resolve(config.CONFIG_DIR)}${tasksOf(role, config)}`,
     `  files    uploads in ${resolve(config.INPUT_DIR)}, outputs in ${config.MIRROR_OUTPUTS ? resolve(config.OUTPUT_DIR) : 'ComfyUI only'}`,
-    `  callers  ${config.authenticated ? `API keys: ${config.API_KEYS.map((key) => key.name).join(', ')}` : 'no keys: whoever reaches this address may do everything'}`,
+    ...(url === undefined ? [] : [`  callers  ${config.authenticated ? `API keys: ${config.API_KEYS.map((key) => key.name).join(', ')}` : 'no keys: whoever reaches this address may do everything'}`]),
     '',
   ].join('\n');
+}
+
+/** What a part of the gateway leaves to the other part. */
+function tasksOf(role: Role, config: Config): string {
+  const database = resolve(config.DATA_DIR);
+  if (role === 'api') return `;\n           they are worked on by processes of "npm start worker" on ${database}; their events come within 250 ms, their previews do not`;
+  return role === 'worker' ? `;\n           they are taken from ${database}, up to ${config.WORKER_CONCURRENCY} at once; previews are not passed on to "npm start api"` : '';
 }
 
 function help(): string {
   const width = Math.max(...Object.keys(settings).map((name) => name.length));
   const lines = Object.entries(settings).map(([name, { about }]) => `  ${name.padEnd(width)}  ${about}`);
-  return ['comfyui-gateway: one service in front of every image engine a team runs.', '', 'npm start', '', 'Settings are environment variables, or lines in .env:', ...lines, ''].join('\n');
+  const uses = [
+    '  npm start            doors and work in one process',
+    '  npm start api        doors alone; tasks wait for a worker',
+    '  npm start worker     work alone (consumer is another word for it), on the same machine and DATA_DIR',
+    '  npm run doctor       checks configuration, templates and engines, and says what to do; exit code 1 on trouble',
+  ];
+  return ['comfyui-gateway: one service in front of every image engine a team runs.', '', ...uses, '', 'Settings are environment variables, or lines in .env:', ...lines, ''].join('\n');
 }
 
 function write(text: string): void {

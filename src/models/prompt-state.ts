@@ -12,6 +12,7 @@ export const PromptError = z
     exception_type: z.string().optional(),
     exception_message: z.string().optional(),
     traceback: z.array(z.string()).optional(),
+    hint: z.string().optional().meta({ description: 'What happened and what to do, in plain words, where the failure is a well-known one.' }),
   })
   .meta({ id: 'PromptError' });
 export type PromptError = z.infer<typeof PromptError>;
@@ -32,6 +33,7 @@ export const promptStates = ['queued', 'running', 'completed', 'failed', 'interr
 export const PromptState = z
   .object({
     prompt_id: z.string(),
+    task_id: z.string().optional().meta({ description: 'The task that it is a run of.' }),
     state: z.enum(promptStates),
     instance: z.string(),
     client_id: z.string().optional(),

@@ -13,6 +13,14 @@ export interface PromptRecord {
   readonly endedAt: number | undefined;
   /** When somebody asked through us to stop it. */
   readonly stopRequestedAt: number | undefined;
+  /** Process that follows it; empty for a prompt of an earlier version. */
+  readonly process: string;
+  /** When its instance was known to have it. */
+  readonly acceptedAt: number | undefined;
+  /** When its hand-over ended without an answer. Neither this nor `acceptedAt`: it is on its way, or its process died meanwhile. */
+  readonly unansweredAt: number | undefined;
+  /** The task that it is a run of. */
+  readonly taskId: string | undefined;
   /** JSON of what the ending said: `{error}` or `{reason}`. */
   readonly detail: string | undefined;
 }
@@ -37,6 +45,9 @@ export interface OutputPlace extends FileRef {
   readonly cached: PromptRecord | undefined;
 }
 
+/** A prompt as it begins. */
+export type NewPrompt = Pick<PromptRecord, 'promptId' | 'key' | 'clientId' | 'instance' | 'createdAt' | 'process'> & { readonly taskId?: string | undefined };
+
 export interface PromptEnding {
   readonly state: 'completed' | 'failed' | 'interrupted';
   readonly startedAt: number | undefined;
@@ -53,13 +64,19 @@ export interface PromptEnding {
  */
 export interface PromptRecords {
   /** Claims the id. False when any key has used it before. */
-  insert(record: Pick<PromptRecord, 'promptId' | 'key' | 'clientId' | 'instance' | 'createdAt'>): Promise<boolean>;
+  insert(record: NewPrompt): Promise<boolean>;
   /** The prompt went to another instance than first chosen. */
   move(promptId: string, instance: string): Promise<void>;
+  /** Its instance has it; the first time counts. Answers when somebody asked to stop it, perhaps in another process. */
+  accepted(promptId: string, at: number): Promise<number | undefined>;
+  /** Its hand-over ended without an answer. */
+  unanswered(promptId: string, at: number): Promise<void>;
   /** The instance refused the prompt: it never was. */
   drop(promptId: string): Promise<void>;
-  /** Somebody asked through us to stop these. */
-  requestStop(promptIds: readonly string[]): Promise<void>;
+  /** Somebody asked through us to stop these. Answers those that nobody had asked to stop before. */
+  requestStop(promptIds: readonly string[]): Promise<readonly string[]>;
+  /** They are left alone after all. */
+  withdrawStop(promptIds: readonly string[]): Promise<void>;
   /** Ends a prompt together with its outputs, all or nothing. False when it had ended before: then nothing changes. */
   finish(promptId: string, ending: PromptEnding): Promise<boolean>;
   find(promptId: string): Promise<PromptRecord | undefined>;
@@ -80,10 +97,17 @@ export interface PromptRecords {
    * that may have been another key's.
    */
   overwritten(promptId: string, instance: string, ref: FileRef): Promise<boolean>;
-  /** Up to `limit` outputs of the prompts that ended last. */
+  /** Up to `limit` outputs of the prompts that ended last, without those of tasks. */
   newestOutputs(limit: number): Promise<readonly OwnedOutput[]>;
   /** Prompts without an ending, oldest first. */
   unfinished(): Promise<readonly PromptRecord[]>;
+  /** Processes that have prompts without an ending. */
+  processes(): Promise<readonly string[]>;
+  /**
+   * Gives the prompts without an ending of those processes to `by`, and answers them, oldest first. Of several who ask at
+   * once, one gets each. The process '' has those of earlier versions.
+   */
+  takeOver(processes: readonly string[], by: string): Promise<readonly PromptRecord[]>;
   /** Forgets prompts that ended before that time, with their outputs. Answers how many. */
   expire(before: number): Promise<number>;
 }

@@ -37,6 +37,16 @@ export const SubmitRequest = z
   .meta({ id: 'SubmitRequest' });
 export type SubmitRequest = z.infer<typeof SubmitRequest>;
 
+/** What the gateway itself may say of a prompt, beside what callers may: bodies from outside cannot carry it. */
+export interface InternalOptions {
+  /** The task that the prompt is a run of. Its id was chosen by us, and nobody used it before. */
+  readonly taskId?: string | undefined;
+  /** Instances that other healthy ones are preferred to. */
+  readonly avoid?: readonly string[] | undefined;
+  /** The only instances that it may go to. */
+  readonly only?: readonly string[] | undefined;
+}
+
 export const SubmitAnswer = z
   .object({
     prompt_id: z.string(),

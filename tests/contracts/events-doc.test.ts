@@ -25,7 +25,7 @@ const examples = [...text.matchAll(/^```json\n([^]*?)^```/gm)].flatMap((match) =
 const typeOf = (example: unknown): string => String(Object(example).type);
 
 /** Fields that the tables leave out of the rows. */
-const everywhere = new Set(['event', 'prompt_id', 'seq', 'request_id', 'timestamp']);
+const everywhere = new Set(['event', 'prompt_id', 'task_id', 'seq', 'request_id', 'timestamp']);
 
 function undocumented({ type, data }: Message): string[] {
   const event = typeof data['event'] === 'string' ? data['event'] : '';

@@ -2,10 +2,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FileRef } from '../../src/models/file.ts';
 import type { InputRecord, PromptEnding } from '../../src/models/records.ts';
 import { SqlInputRecords } from '../../src/molecules/records/input-records.ts';
+import { SqlProcessRecords } from '../../src/molecules/records/process-records.ts';
 import { SqlPromptRecords } from '../../src/molecules/records/prompt-records.ts';
 import type { Records } from '../../src/molecules/records/schema.ts';
 
-const promptOf = (promptId: string, key = 'ann', createdAt = 1_000) => ({ promptId, key, clientId: 'client', instance: 'one:8188', createdAt });
+const promptOf = (promptId: string, key = 'ann', createdAt = 1_000) => ({ promptId, key, clientId: 'client', instance: 'one:8188', createdAt, process: 'me' });
 const picture: FileRef = { filename: 'ComfyUI_00001_.png', subfolder: '', type: 'output' };
 const endingOf = (over: Partial<PromptEnding> = {}): PromptEnding => ({
   state: 'completed',
@@ -47,7 +48,7 @@ export function recordsContract(makeDb: () => Promise<Records>): void {
     it('claims an id once, whoever asks', async () => {
       expect(await prompts().insert(promptOf('p'))).toBe(true);
       expect(await prompts().insert(promptOf('p', 'bob'))).toBe(false);
-      expect(await prompts().find('p')).toEqual({ ...promptOf('p'), state: 'submitted', startedAt: undefined, endedAt: undefined, stopRequestedAt: undefined, detail: undefined });
+      expect(await prompts().find('p')).toEqual({ ...promptOf('p'), state: 'submitted', startedAt: undefined, endedAt: undefined, stopRequestedAt: undefined, acceptedAt: undefined, unansweredAt: undefined, taskId: undefined, detail: undefined });
     });
 
     it('gives the id to exactly one of many who claim it at the same time', async () => {
@@ -87,6 +88,65 @@ export function recordsContract(makeDb: () => Promise<Records>): void {
       expect((await prompts().find('p'))?.stopRequestedAt).toBe(1_700);
       expect((await prompts().find('done'))?.stopRequestedAt).toBeUndefined();
       await prompts().requestStop([]);
+    });
+
+    it('says which prompts are asked to stop for the first time, and leaves them alone again', async () => {
+      for (const id of ['p', 'q']) await prompts().insert(promptOf(id));
+      expect(await prompts().requestStop(['p', 'unknown'])).toEqual(['p']);
+      expect(await prompts().requestStop(['p', 'q'])).toEqual(['q']);
+      await prompts().withdrawStop(['q']);
+      expect([(await prompts().find('p'))?.stopRequestedAt, (await prompts().find('q'))?.stopRequestedAt]).toEqual([1_700, undefined]);
+      await prompts().finish('p', endingOf({ state: 'interrupted' }));
+      await prompts().withdrawStop(['p']);
+      expect((await prompts().find('p'))?.stopRequestedAt).toBe(1_700);
+    });
+
+    it('keeps which process follows a prompt, and of which task it is a run', async () => {
+      await prompts().insert({ ...promptOf('p'), process: 'other', taskId: 't' });
+      expect(await prompts().find('p')).toMatchObject({ process: 'other', taskId: 't' });
+      await prompts().finish('p', endingOf());
+      expect(await prompts().find('p')).toMatchObject({ process: 'other', taskId: 't' });
+    });
+
+    it('keeps when an instance had the prompt first, and tells whether somebody wants to stop it', async () => {
+      await prompts().insert(promptOf('p'));
+      expect(await prompts().accepted('p', 1_100)).toBeUndefined();
+      await prompts().requestStop(['p']);
+      expect(await prompts().accepted('p', 1_200)).toBe(1_700);
+      expect((await prompts().find('p'))?.acceptedAt).toBe(1_100);
+      expect(await prompts().accepted('unknown', 1)).toBeUndefined();
+      await prompts().finish('p', endingOf());
+      expect(await prompts().find('p')).toMatchObject({ acceptedAt: 1_100, state: 'completed' });
+    });
+
+    it('takes in that a prompt was accepted also when it has ended before', async () => {
+      await prompts().insert(promptOf('p'));
+      await Promise.all([prompts().finish('p', endingOf()), prompts().accepted('p', 1_100)]);
+      expect(await prompts().find('p')).toMatchObject({ acceptedAt: 1_100, state: 'completed' });
+    });
+
+    it('keeps when a hand-over ended without an answer', async () => {
+      await prompts().insert(promptOf('p'));
+      await prompts().unanswered('p', 1_300);
+      expect(await prompts().find('p')).toMatchObject({ unansweredAt: 1_300, acceptedAt: undefined });
+    });
+
+    it('gives the unfinished prompts of processes that are gone to another, and no others', async () => {
+      for (const [id, process, at] of [['late', 'gone', 3], ['early', '', 1], ['theirs', 'living', 2], ['over', 'gone', 4]] as const) await prompts().insert({ ...promptOf(id, 'ann', at), process });
+      await prompts().finish('over', endingOf());
+      expect((await prompts().processes()).toSorted()).toEqual(['', 'gone', 'living']);
+      const taken = await prompts().takeOver(['gone', ''], 'me');
+      expect(taken.map(({ promptId, process }) => [promptId, process])).toEqual([['early', 'me'], ['late', 'me']]);
+      expect([await prompts().takeOver(['gone', ''], 'other'), await prompts().takeOver(['me'], 'me'), await prompts().takeOver([], 'me')]).toEqual([[], [], []]);
+      expect([(await prompts().find('theirs'))?.process, (await prompts().find('over'))?.process]).toEqual(['living', 'gone']);
+      expect((await prompts().processes()).toSorted()).toEqual(['living', 'me']);
+    });
+
+    it('gives each prompt to exactly one of many who take over at the same time', async () => {
+      for (let n = 0; n < 20; n += 1) await prompts().insert({ ...promptOf(`p${n}`), process: 'gone' });
+      const taken = await Promise.all(Array.from({ length: 10 }, (_, n) => prompts().takeOver(['gone'], `heir${n}`)));
+      expect(taken.flat().map((prompt) => prompt.promptId).toSorted()).toEqual(Array.from({ length: 20 }, (_, n) => `p${n}`).toSorted());
+      for (const prompt of taken.flat()) expect((await prompts().find(prompt.promptId))?.process).toBe(prompt.process);
     });
 
     it('ends a prompt once, with its outputs in order and its history to the last digit', async () => {
@@ -201,6 +261,14 @@ export function recordsContract(makeDb: () => Promise<Records>): void {
       expect((await prompts().newestOutputs(1))[0]).toMatchObject({ promptId: 'b', key: 'ann', instance: 'one:8188' });
     });
 
+    it('leaves the outputs of tasks out of the newest ones', async () => {
+      for (const [id, endedAt, taskId] of [['a', 3_000, undefined], ['b', 5_000, 't'], ['c', 4_000, 't']] as const) {
+        await prompts().insert({ ...promptOf(id), taskId });
+        await prompts().finish(id, endingOf({ endedAt }));
+      }
+      expect((await prompts().newestOutputs(1)).map((output) => output.promptId)).toEqual(['a']);
+    });
+
     it('lists unfinished prompts, oldest first, and finds many', async () => {
       for (const [id, at] of [['late', 3], ['early', 1], ['middle', 2]] as const) await prompts().insert(promptOf(id, 'ann', at));
       await prompts().finish('middle', endingOf());
@@ -234,6 +302,38 @@ export function recordsContract(makeDb: () => Promise<Records>): void {
       const strange = `'; DROP TABLE prompts; -- "\\ é 🎨`;
       await prompts().insert({ ...promptOf(strange, strange), clientId: strange });
       expect(await prompts().find(strange)).toMatchObject({ promptId: strange, key: strange, clientId: strange });
+    });
+  });
+
+  describe('processes', () => {
+    const processes = () => new SqlProcessRecords(db);
+    const one = { id: 'one', role: 'all', host: 'here', pid: 7, seenAt: 1_000 } as const;
+    const two = { id: 'two', role: 'worker', host: 'there', pid: 8, seenAt: 1_100 } as const;
+
+    it('are listed as they registered, and as they said last that they live', async () => {
+      expect(await processes().all()).toEqual([]);
+      await processes().beat(two);
+      await processes().beat(one);
+      await processes().beat({ ...one, seenAt: 3_000 });
+      expect(await processes().all()).toEqual([{ ...one, seenAt: 3_000 }, two]);
+    });
+
+    it('that have left are still known for what they were, until they are forgotten', async () => {
+      await processes().beat(one);
+      await processes().beat(two);
+      await processes().leave('two');
+      await processes().leave('unknown');
+      expect(await processes().all()).toEqual([one, { ...two, seenAt: 0 }]);
+      await processes().forget(['two', 'unknown']);
+      await processes().forget([]);
+      expect(await processes().all()).toEqual([one]);
+    });
+
+    it('that were forgotten and live all the same are there again', async () => {
+      await processes().beat(one);
+      await processes().forget(['one']);
+      await processes().beat(one);
+      expect(await processes().all()).toEqual([one]);
     });
   });
 

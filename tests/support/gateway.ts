@@ -54,7 +54,7 @@ export async function startTestGateway({ instances, env = {}, folder, healthy = 
   const logging = createLogging({ ...config, output: quiet });
   const steps: ShutdownStep[] = [];
   const begun = new AbortController();
-  const { url } = await startGateway({ config, logging, version: 'test', shutdown: { add: (_name, step) => void steps.push(step), begun: begun.signal } });
+  const { url = '' } = await startGateway({ config, logging, version: 'test', shutdown: { add: (_name, step) => void steps.push(step), begun: begun.signal } });
   const end = async (): Promise<void> => {
     begun.abort();
     const grace = AbortSignal.timeout(5_000);

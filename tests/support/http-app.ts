@@ -1,5 +1,6 @@
 /** The real HTTP surface on a free port of 127.0.0.1, with hand-made coordinators behind it. */
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { z } from 'zod';
 import { parseJson, stringifyJson } from '../../src/atoms/json/json.ts';
 import { readMultipart } from '../../src/atoms/multipart/read-multipart.ts';
 import { AccessCoordinator } from '../../src/coordinator/access-coordinator.ts';
@@ -35,7 +36,7 @@ export function memoryLog(): { log: Logger; lines: Line[] } {
 export const keys = { alice: 'alice-key-1', root: 'root-key-22' } as const;
 export const withKeys = { API_KEYS: `alice:${keys.alice},root:${keys.root}:admin` };
 
-export type Stand = Partial<Pick<AppDeps, 'startFolder'>> & { readonly [K in 'workflows' | 'queue' | 'images' | 'instances']?: Partial<AppDeps[K]> };
+export type Stand = Partial<Pick<AppDeps, 'startFolder'>> & { readonly [K in 'workflows' | 'queue' | 'images' | 'instances' | 'tasks' | 'catalog']?: Partial<AppDeps[K]> };
 
 const missing = (): never => {
   throw fail('INTERNAL_ERROR', 'this stand-in has no such method');
@@ -54,10 +55,14 @@ export function standDeps(environment: Record<string, string> = {}, stand: Stand
     room: new BodyRoom(),
     rateLimit: createRateLimit({ perMinute: config.RATE_LIMIT_PER_MINUTE, authenticated: config.authenticated }),
     version: '1.2.3',
-    workflows: { submit: missing, state: missing, history: missing, images: missing, interrupt: missing, ...stand.workflows },
+    workflows: { submit: missing, diagnose: missing, state: missing, history: missing, images: missing, interrupt: missing, ...stand.workflows },
     queue: { status: missing, clear: missing, delete: missing, ...stand.queue },
     images: { upload: missing, download: missing, url: missing, ...stand.images },
-    instances: { readiness: () => ({ ready: true, instances: [] }), ...stand.instances },
+    instances: { readiness: () => ({ ready: true, instances: [] }), look: missing, systemStats: missing, ...stand.instances },
+    tasks: { create: missing, find: missing, view: missing, settled: missing, outputs: missing, list: missing, watch: missing, cancel: missing, retry: missing, remove: missing, stats: missing, deliveries: missing, redeliver: missing, ...stand.tasks },
+    catalog: { templates: missing, template: missing, graph: missing, example: missing, engines: missing, newTask: () => z.unknown(), ...stand.catalog },
+    stopping: new AbortController().signal,
+    stringify: stringifyJson,
     ...(stand.startFolder === undefined ? {} : { startFolder: stand.startFolder }),
   };
 }

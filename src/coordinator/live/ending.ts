@@ -21,6 +21,11 @@ export interface Ending {
 /** What is left of an ending when its history entry has become text. */
 export type Told = Omit<Ending, 'entry'>;
 
+/** An ending that is another where somebody asked through us to stop the prompt: only its record knows whether another process was asked. */
+export interface Verdict extends Ending {
+  readonly onRequest?: Pick<Ending, 'state' | 'reason'>;
+}
+
 /** Files that an instance keeps. */
 export function refsOf(files: readonly OutputFile[]): PromptEnding['outputs'] {
   return files.flatMap((file) => {

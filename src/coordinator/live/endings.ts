@@ -5,7 +5,7 @@ import type { PromptError } from '../../models/prompt-state.ts';
 import { endingOf, entryOf } from '../../molecules/prompt-outputs/ending.ts';
 import { filesOf } from '../../molecules/prompt-outputs/outputs.ts';
 import type { Tracked } from '../../molecules/prompt-tracker/tracker.ts';
-import { durations, type Ending, recordOf, refsOf, type Told } from './ending.ts';
+import { durations, recordOf, refsOf, type Told, type Verdict } from './ending.ts';
 import type { LiveParts } from './parts.ts';
 import { UnwrittenEndings } from './unwritten.ts';
 
@@ -79,15 +79,15 @@ export class Endings {
     const announced = dataOf(entry.status?.messages.at(-1)?.[1]);
     const common = { files, entry, startedAt: ending.startedAt ?? tracked.startedAt, finishedAt: ending.endedAt ?? finishedAt, announced };
     if (ending.state === 'interrupted' && tracked.timedOutAt !== undefined) return this.#end(tracked, { state: 'failed', error: this.#timeout(), ...common });
-    if (ending.state === 'interrupted') return this.#end(tracked, { state: 'interrupted', reason: whoStopped(tracked), ...common });
+    if (ending.state === 'interrupted') return this.#end(tracked, { state: 'interrupted', reason: 'Somebody interrupted it on the ComfyUI server.', onRequest: { state: 'interrupted', reason: 'It was interrupted on request.' }, ...common });
     return this.#end(tracked, { state: ending.state, ...(ending.error ? { error: ending.error } : {}), ...common });
   }
 
   /** Neither in the queue nor in the history: removed through us, or lost. */
   async vanished(tracked: Tracked, why: string): Promise<void> {
-    if (tracked.stopRequestedAt !== undefined) return this.#end(tracked, { state: 'interrupted', reason: tracked.startedAt === undefined ? 'It was removed from the queue before it began.' : 'It was to be interrupted, and ComfyUI no longer knows it.', startedAt: tracked.startedAt, files: [] });
+    const reason = tracked.startedAt === undefined ? 'It was removed from the queue before it began.' : 'It was to be interrupted, and ComfyUI no longer knows it.';
     const detail = fail('PROMPT_LOST', why);
-    return this.#end(tracked, { state: 'failed', error: { code: 'PROMPT_LOST', reason: detail.message }, files: [], startedAt: tracked.startedAt });
+    return this.#end(tracked, { state: 'failed', error: { code: 'PROMPT_LOST', reason: detail.message }, onRequest: { state: 'interrupted', reason }, files: [], startedAt: tracked.startedAt });
   }
 
   /** Stopped on its way: no instance ever had it. */
@@ -106,12 +106,13 @@ export class Endings {
   }
 
   /** Written first, told after: whoever hears of an ending can ask for it. One that cannot be written is held back until it can. */
-  async #end(tracked: Tracked, { entry, ...ending }: Ending): Promise<void> {
+  async #end(tracked: Tracked, { entry, onRequest, ...found }: Verdict): Promise<void> {
     const { promptId } = tracked;
     if (tracked.phase === 'ended' || this.#unwritten.has(promptId)) return;
     const history = entry && this.#parts.comfyui.history.serialize(entry);
     const endedAt = this.#parts.now();
     const write = async (): Promise<void> => {
+      const ending = onRequest && (await this.#stopAsked(tracked)) ? { ...withoutError(found), ...onRequest } : found;
       await this.#parts.records.finish(promptId, recordOf(ending, { seq: this.#parts.feed.seq(promptId), endedAt, history }));
       if (this.#parts.tracker.get(promptId)?.phase !== 'ended') this.#ended(tracked, ending, endedAt);
     };
@@ -119,6 +120,12 @@ export class Endings {
       if (!failedWith(error)) throw error;
       if (tracked.phase !== 'ended') tracked.confirming = this.#unwritten.hold({ promptId, bytes: history?.length ?? 0, write }, error);
     });
+  }
+
+  /** Through this process, or another. */
+  async #stopAsked(tracked: Tracked): Promise<boolean> {
+    tracked.stopRequestedAt ??= (await this.#parts.records.find(tracked.promptId))?.stopRequestedAt;
+    return tracked.stopRequestedAt !== undefined;
   }
 
   /** It is written: tells it, and lets go of what only a running prompt needs. */
@@ -131,8 +138,9 @@ export class Endings {
     feed.forget(tracker.ended(tracked.promptId, ending.state, now()));
     pool.setInFlight(tracked.instance, tracker.countInFlight(tracked.instance));
     const refs = refsOf(ending.files).map(({ filename, subfolder, type }) => ({ filename, subfolder, type }));
-    if (refs.length > 0) this.#parts.mirror(tracked.promptId, tracked.instance, refs);
-    this.#parts.log.tasks.info(`prompt ${ending.state}`, { prompt_id: tracked.promptId, ...(tracked.requestId === undefined ? {} : { request_id: tracked.requestId }), instance: tracked.instance, key: tracked.key, ...common.durations, ...(ending.error ? { reason: ending.error.reason } : {}) });
+    // A task stores the outputs of its prompts itself.
+    if (refs.length > 0 && tracked.taskId === undefined) this.#parts.mirror(tracked.promptId, tracked.instance, refs);
+    this.#parts.log.tasks.info(`prompt ${ending.state}`, { prompt_id: tracked.promptId, ...(tracked.taskId === undefined ? {} : { task_id: tracked.taskId }), ...(tracked.requestId === undefined ? {} : { request_id: tracked.requestId }), instance: tracked.instance, key: tracked.key, ...common.durations, ...(ending.error ? { reason: ending.error.reason } : {}) });
   }
 
   /** ComfyUI's own fields are left out where they are nested too deep to be passed on. */
@@ -164,8 +172,8 @@ export class Endings {
 
 }
 
-function whoStopped(tracked: Tracked): string {
-  return tracked.stopRequestedAt === undefined ? 'Somebody interrupted it on the ComfyUI server.' : 'It was interrupted on request.';
+function withoutError({ error: _, ...told }: Told): Told {
+  return told;
 }
 
 function dataOf(value: unknown): Readonly<Record<string, unknown>> {

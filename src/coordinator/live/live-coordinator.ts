@@ -1,5 +1,6 @@
 import type { Caller } from '../../models/caller.ts';
 import { fail } from '../../core/errors.ts';
+import type { PromptRecord } from '../../models/records.ts';
 import { audienceOf } from '../../molecules/event-feed/feed.ts';
 import { Endings } from './endings.ts';
 import { InstanceFollower } from './instance-follower.ts';
@@ -19,19 +20,27 @@ export class LiveCoordinator {
     parts.tracker.onWithdrawn((tracked) => this.#endings.withdrawn(tracked));
   }
 
-  /** Takes up what earlier processes left unfinished. Before `run`. */
-  async adopt(): Promise<number> {
-    const { records, tracker, feed, pool, now } = this.#parts;
-    const unfinished = await records.unfinished();
-    for (const record of unfinished) {
-      if (tracker.get(record.promptId)) continue;
-      const tracked = tracker.add({ ...record, classes: new Map(), adopted: true });
+  /** Processes that have prompts without an ending. */
+  async processes(): Promise<readonly string[]> {
+    return this.#parts.records.processes();
+  }
+
+  /**
+   * Takes up what processes that are gone left unfinished; of several that do so at once, one gets each prompt. Answers what it
+   * got. Those that no instance was known to have may still come: whoever hands prompts over looks for them.
+   */
+  async adopt(processes: readonly string[]): Promise<readonly PromptRecord[]> {
+    const { records, tracker, feed, pool, now, process } = this.#parts;
+    const taken = (await records.takeOver(processes, process)).filter((record) => !tracker.get(record.promptId));
+    for (const record of taken) {
+      const tracked = tracker.add({ ...record, classes: new Map(), adopted: true, unansweredSince: record.acceptedAt === undefined ? (record.unansweredAt ?? now()) : undefined });
       // No process tells more than one state per millisecond of one prompt: this number is beyond all of earlier lives.
-      feed.open(record.promptId, audienceOf(record.key, record.clientId), now());
+      feed.open(record.promptId, audienceOf(record.key, record.clientId), { told: now(), taskTopic: record.taskId });
       if (!pool.get(record.instance)) await this.#endings.vanished(tracked, `prompt ${record.promptId} was on instance ${record.instance}, which is not configured any more.`);
     }
     for (const instance of pool.all()) pool.setInFlight(instance.name, tracker.countInFlight(instance.name));
-    return unfinished.length;
+    for (const { instance } of taken) tracker.nudge(instance);
+    return taken;
   }
 
   /** Follows all instances until the signal aborts. */

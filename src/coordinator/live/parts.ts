@@ -20,6 +20,8 @@ export interface LiveParts {
   readonly log: { readonly client: Logger; readonly tasks: Logger };
   /** Client id of this process towards ComfyUI. */
   readonly clientId: string;
+  /** Name of this process in the records. */
+  readonly process: string;
   readonly publicUrl: string;
   /** Milliseconds a prompt may run, and an instance may be away. */
   readonly promptLimit: number;

@@ -65,7 +65,7 @@ async function mirrorOf(instances: readonly ScriptedFiles[], over: Partial<Limit
   const mirror = new MirrorCoordinator(parts);
   open.push({ [Symbol.asyncDispose]: async () => { await mirror.stop(); http.close(); await db.destroy(); } });
   const ended = async (promptId: string, names: readonly string[], endedAt = Date.now()): Promise<void> => {
-    await parts.records.prompts.insert({ promptId, key: 'ann', clientId: 'c', instance: instances[0]?.instance.name ?? '', createdAt: endedAt });
+    await parts.records.prompts.insert({ promptId, key: 'ann', clientId: 'c', instance: instances[0]?.instance.name ?? '', createdAt: endedAt, process: 'me' });
     await parts.records.prompts.finish(promptId, { state: 'completed', startedAt: endedAt, endedAt, detail: '{}', history: undefined, outputs: names.map((name) => ({ ...refOf(name), nodeId: '1', kind: 'image' })) });
   };
   return { mirror, parts, lines, pauses, ended, enqueue: (name = 'a', one = instances[0], promptId = 'p1') => mirror.enqueue(promptId, one?.instance.name ?? '', [refOf(name)]) };

@@ -77,6 +77,10 @@ export class QueueCoordinator {
     const outcomes = new Map<string, Outcome>(mine.filter((id) => (records.get(id)?.state ?? 'submitted') !== 'submitted').map((id) => [id, 'already_finished']));
     const open = mine.filter((id) => !outcomes.has(id));
     for (const [id, outcome] of await this.#stopOnTheWay(open, signal)) outcomes.set(id, outcome);
+    // Another process is handing these over, and finds that they shall stop when it writes down that an instance has them.
+    const elsewhere = open.filter((id) => records.get(id)?.acceptedAt === undefined && records.has(id) && !this.#parts.tracker.get(id));
+    await this.#parts.records.requestStop(elsewhere);
+    for (const id of elsewhere) outcomes.set(id, 'interrupt_requested');
     for (const { instance, snapshot } of open.length > 0 ? await this.#look(signal) : []) {
       for (const entry of snapshot.running) if (open.includes(entry.promptId)) outcomes.set(entry.promptId, 'running');
       const waiting = snapshot.pending.map((entry) => entry.promptId).filter((id) => open.includes(id));
@@ -84,6 +88,7 @@ export class QueueCoordinator {
       // Submitted, and in the queue no more: it ended a moment ago, and its ending is being written.
       for (const id of open) if (records.get(id)?.instance === instance.name && !outcomes.has(id)) outcomes.set(id, 'already_finished');
     }
+    await this.#parts.records.withdrawStop(elsewhere.filter((id) => outcomes.get(id) === 'running'));
     const results = promptIds.map((id) => ({ prompt_id: id, outcome: outcomes.get(id) ?? ('not_found' as const) }));
     return { deleted: results.filter((result) => result.outcome === 'removed').length, results };
   }
@@ -107,13 +112,14 @@ export class QueueCoordinator {
   /** Takes prompts out of one queue, then looks: one that had begun meanwhile is running, not removed. */
   async #remove(instance: Instance, promptIds: readonly string[], signal: AbortSignal): Promise<Map<string, Outcome>> {
     if (promptIds.length === 0) return new Map();
-    await this.#parts.records.requestStop(promptIds);
+    const news = await this.#parts.records.requestStop(promptIds);
     const asked = promptIds.flatMap((id) => this.#parts.tracker.get(id) ?? []).filter((tracked) => tracked.stopRequestedAt === undefined);
     for (const tracked of asked) tracked.stopRequestedAt = this.#parts.now();
     await this.#parts.queue.remove(instance, promptIds, signal);
     const after = await this.#parts.queue.snapshot(instance, signal);
     const running = new Set(after.running.map((entry) => entry.promptId));
     for (const tracked of asked) if (running.has(tracked.promptId)) tracked.stopRequestedAt = undefined;
+    await this.#parts.records.withdrawStop(news.filter((id) => running.has(id)));
     this.#parts.tracker.nudge(instance.name);
     return new Map(promptIds.map((id) => [id, running.has(id) ? 'running' : 'removed']));
   }

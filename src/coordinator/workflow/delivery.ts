@@ -1,7 +1,7 @@
 import { failedWith, reasonOf } from '../../core/errors.ts';
 import type { Caller } from '../../models/caller.ts';
 import type { Instance } from '../../models/instance.ts';
-import type { SubmitRequest } from '../../models/workflow.ts';
+import type { InternalOptions, SubmitRequest } from '../../models/workflow.ts';
 import { faultsOf } from '../../molecules/comfyui-workflow/translate.ts';
 import type { HandOver } from '../../molecules/comfyui-workflow/workflow.ts';
 import type { InputPlacement, Prepared } from './input-placement.ts';
@@ -13,7 +13,7 @@ export interface Draft {
   readonly caller: Caller;
   readonly promptId: string;
   readonly clientId: string;
-  readonly request: SubmitRequest;
+  readonly request: SubmitRequest & InternalOptions;
   readonly prepared: Prepared;
 }
 

@@ -23,7 +23,7 @@ const records = () => ({ prompts: new SqlPromptRecords(db, () => 1), inputs: new
 async function made(...runs: readonly (readonly [string, string, 'cached'?])[]): Promise<void> {
   for (const [n, [key, instance, cached]] of runs.entries()) {
     const history = cached && JSON.stringify({ status: { messages: [['execution_cached', { nodes: ['9'] }]] } });
-    await records().prompts.insert({ promptId: `${n}`, key, clientId: 'c', instance, createdAt: 1 });
+    await records().prompts.insert({ promptId: `${n}`, key, clientId: 'c', instance, createdAt: 1, process: 'me' });
     await records().prompts.finish(`${n}`, { state: 'completed', startedAt: 1, endedAt: 1_000 + n, detail: '{}', history, outputs: [{ ...picture, nodeId: '9', kind: 'image' }] });
   }
 }

@@ -18,6 +18,8 @@ interface Target {
   readonly instance: Instance;
   /** It was told to be lost, and its server still has it: what is written down of its ending says nothing. */
   readonly lost?: boolean;
+  /** Another process is handing it over, or died meanwhile: it may be nowhere yet. */
+  readonly onItsWay?: boolean;
 }
 
 /** Stops prompts, and says what really became of each. */
@@ -52,7 +54,7 @@ export class Interruption {
     if (known && !owns(caller, known.key)) throw unknown(promptId);
     if (known?.lost) return this.#stillThere(promptId, signal);
     if (known?.ended) return 'already_finished';
-    if (known?.instance) return { promptId, instance: known.instance };
+    if (known?.instance) return { promptId, instance: known.instance, onItsWay: known.onItsWay };
     if (!known && !caller.admin) throw unknown(promptId);
     const { found, incomplete } = await this.#search.everywhere(promptId, signal);
     if (found) return found.at.place === 'history' ? 'already_finished' : { promptId, instance: found.instance };
@@ -65,12 +67,12 @@ export class Interruption {
     return found && found.at.place !== 'history' ? { promptId, instance: found.instance, lost: true } : 'already_finished';
   }
 
-  async #known(promptId: string): Promise<{ key: string; ended: boolean; lost: boolean; instance: Instance | undefined } | undefined> {
+  async #known(promptId: string): Promise<{ key: string; ended: boolean; lost: boolean; onItsWay: boolean; instance: Instance | undefined } | undefined> {
     const { tracker, records, pool } = this.#parts;
     const tracked = tracker.get(promptId);
-    if (tracked && tracked.ending?.state !== 'failed') return { key: tracked.key, ended: tracked.phase === 'ended', lost: false, instance: pool.get(tracked.instance) };
+    if (tracked && tracked.ending?.state !== 'failed') return { key: tracked.key, ended: tracked.phase === 'ended', lost: false, onItsWay: false, instance: pool.get(tracked.instance) };
     const record = await records.prompts.find(promptId);
-    return record && { key: record.key, ended: record.state !== 'submitted', lost: detailOf(record).error?.code === 'PROMPT_LOST', instance: pool.get(record.instance) };
+    return record && { key: record.key, ended: record.state !== 'submitted', onItsWay: record.acceptedAt === undefined, lost: detailOf(record).error?.code === 'PROMPT_LOST', instance: pool.get(record.instance) };
   }
 
   async #stop(target: Target, signal: AbortSignal): Promise<InterruptOutcome> {
@@ -116,7 +118,7 @@ export class Interruption {
     const at = await this.#search.on(instance, promptId, signal);
     if (at.place === 'nowhere') {
       this.#parts.tracker.nudge(instance.name);
-      return 'removed';
+      return target.onItsWay ? 'interrupt_requested' : 'removed';
     }
     if (at.place === 'history') return outcomeOf(endingOf(at.entry).state);
     await this.#parts.comfyui.queue.interrupt(instance, promptId, signal);

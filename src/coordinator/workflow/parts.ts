@@ -29,6 +29,8 @@ export interface WorkflowParts {
   readonly log: Logger;
   /** Client id of this process towards ComfyUI. */
   readonly clientId: string;
+  /** Name of this process in the records. */
+  readonly process: string;
   /** Address that file URLs begin with; empty for paths. */
   readonly publicUrl: string;
   readonly newId: () => string;

@@ -1,9 +1,10 @@
-import { fail, failedWith, type GatewayError } from '../../core/errors.ts';
+import { fail, failedWith, type GatewayError, reasonOf } from '../../core/errors.ts';
 import { currentRequestId } from '../../core/request-id.ts';
 import type { Caller } from '../../models/caller.ts';
 import type { Instance } from '../../models/instance.ts';
 import type { Fault } from '../../models/problem.ts';
-import type { SubmitAnswer, SubmitRequest } from '../../models/workflow.ts';
+import type { InternalOptions, SubmitAnswer, SubmitRequest } from '../../models/workflow.ts';
+import type { PromptRecord } from '../../models/records.ts';
 import { faultsOf, nodeFaults } from '../../molecules/comfyui-workflow/translate.ts';
 import { audienceOf } from '../../molecules/event-feed/feed.ts';
 import { check, checkFinite, infiniteExtraData, mayBeNotFinite } from '../../molecules/graph/check.ts';
@@ -11,18 +12,17 @@ import { withNearest } from '../../molecules/graph/nearest.ts';
 import { classesOf } from '../../molecules/graph/read.ts';
 import { type Accepted, Delivery, type DeliveryOutcome, type Draft } from './delivery.ts';
 import { InputPlacement, type Prepared } from './input-placement.ts';
+import { InstanceChoice } from './instance-choice.ts';
 import type { WorkflowParts } from './parts.ts';
 import { GRACE, UnansweredPrompts } from './unanswered.ts';
 import { PromptSearch } from './whereabouts.ts';
-
-/** Milliseconds that a submission waits for an instance when none is there: as long as a socket that broke takes to come back. */
-const ARRIVAL = 1_500;
 
 /** Hands a workflow to an instance, exactly once. Once it has begun, a caller who hangs up does not stop it: the outcome is recorded all the same. */
 export class Submission {
   readonly #parts: WorkflowParts;
   readonly #search: PromptSearch;
   readonly #inputs: InputPlacement;
+  readonly #choice: InstanceChoice;
   readonly #delivery: Delivery;
   readonly #unanswered: UnansweredPrompts;
 
@@ -30,44 +30,41 @@ export class Submission {
     this.#parts = parts;
     this.#search = new PromptSearch(parts);
     this.#inputs = new InputPlacement(parts);
+    this.#choice = new InstanceChoice(parts);
     this.#delivery = new Delivery(parts, this.#inputs);
-    this.#unanswered = new UnansweredPrompts(parts, async (promptId, instance) => this.#delivery.stopIfAsked(promptId, instance));
+    this.#unanswered = new UnansweredPrompts(parts, async (promptId, instance) => {
+      await this.#noteAccepted(promptId);
+      await this.#delivery.stopIfAsked(promptId, instance);
+    });
   }
 
   /** An aborted signal ends the wait for an instance, nothing later. */
-  async submit(caller: Caller, request: SubmitRequest, signal: AbortSignal): Promise<SubmitAnswer> {
+  async submit(caller: Caller, request: SubmitRequest & InternalOptions, signal: AbortSignal): Promise<SubmitAnswer> {
     const faults = [...check(request.workflow), ...infiniteExtraData(request.extra_data)];
     if (faults.length > 0) throw fail('WORKFLOW_VALIDATION_ERROR', faults.slice(0, 3).map((fault) => fault.reason).join(' '), { faults });
     // File names are resolved by what an instance declares: there must be one.
-    await this.#arrival(undefined, signal);
+    await this.#choice.arrival(request, signal);
     const prepared = await this.#inputs.prepare(caller, request.workflow);
     const promptId = request.prompt_id ?? this.#parts.newId();
-    if (request.prompt_id !== undefined) await this.#refuseUsed(promptId);
+    if (request.prompt_id !== undefined && request.taskId === undefined) await this.#refuseUsed(promptId);
     const draft = { caller, promptId, clientId: request.client_id ?? this.#parts.newId(), request, prepared };
-    await this.#arrival(prepared.pinned, signal);
-    const first = this.#choose(prepared.pinned);
+    const to = { ...request, pinned: prepared.pinned };
+    await this.#choice.arrival(to, signal);
+    const first = this.#choice.first(to);
     await this.#refuseNotFinite(first, prepared);
     await this.#claim(draft, first);
     return this.#handOver(draft, first);
   }
 
-  async #arrival(pinned: Instance | undefined, signal: AbortSignal): Promise<void> {
-    const { pool } = this.#parts;
-    const there = (): boolean => (pinned ? pool.isHealthy(pinned.name) : pool.healthy().length > 0);
-    if (there()) return;
-    await pool.whenHealthy(AbortSignal.any([signal, AbortSignal.timeout(ARRIVAL)]), pinned?.name).catch(() => signal.throwIfAborted());
-    if (!there()) throw this.#nobody(pinned);
-  }
-
-  #choose(pinned: Instance | undefined): Instance {
-    const chosen = pinned ?? this.#parts.pool.choose(this.#parts.now());
-    if (!chosen) throw this.#nobody(pinned);
-    return chosen;
-  }
-
-  #nobody(pinned: Instance | undefined): GatewayError {
-    const names = this.#parts.pool.all().map((instance) => instance.name).join(', ');
-    return fail('CONNECTION_ERROR', `no instance can take the workflow now (${pinned ? `it needs ${pinned.name}` : names}).`, { retryAfter: 5 });
+  /**
+   * Looks for prompts whose hand-over has no answer, or none that was written down before their process died, until their
+   * instance shows them or it is too late for that.
+   */
+  adopt(prompts: readonly PromptRecord[]): void {
+    for (const prompt of prompts) {
+      const instance = this.#parts.pool.get(prompt.instance);
+      if (instance && prompt.acceptedAt === undefined) this.#unanswered.adopt(prompt, instance);
+    }
   }
 
   /** NaN and infinity in a FLOAT make the history of the server unreadable (ws 32). */
@@ -88,7 +85,7 @@ export class Submission {
   async #claim(draft: Draft, instance: Instance): Promise<void> {
     const { tracker, feed, records, now } = this.#parts;
     const { promptId } = draft;
-    const prompt = { promptId, key: draft.caller.key, clientId: draft.clientId, instance: instance.name, createdAt: now() };
+    const prompt = { promptId, key: draft.caller.key, clientId: draft.clientId, instance: instance.name, createdAt: now(), process: this.#parts.process, taskId: draft.request.taskId };
     if (tracker.get(promptId)) throw conflict(promptId);
     tracker.add({ ...prompt, classes: classesOf(draft.request.workflow), requestId: currentRequestId() });
     let claimed = false;
@@ -98,7 +95,7 @@ export class Submission {
       if (!claimed) tracker.remove(promptId);
     }
     if (!claimed) throw conflict(promptId);
-    feed.open(promptId, audienceOf(draft.caller.key, draft.clientId));
+    feed.open(promptId, audienceOf(draft.caller.key, draft.clientId), { taskTopic: draft.request.taskId });
     this.#count(instance);
   }
 
@@ -110,6 +107,7 @@ export class Submission {
       const outcome = await this.#delivery.attempt(draft, instance);
       if (outcome.kind === 'accepted') {
         const answer = this.#accept(draft, instance, outcome);
+        void this.#noteAccepted(draft.promptId).then((stop) => (stop ? this.#delivery.stopIfAsked(draft.promptId, instance) : undefined));
         await this.#delivery.stopIfAsked(draft.promptId, instance);
         return answer;
       }
@@ -121,7 +119,7 @@ export class Submission {
   }
 
   #next(draft: Draft, tried: ReadonlySet<string>): Instance | undefined {
-    return draft.prepared.pinned || this.#delivery.stopAsked(draft) ? undefined : this.#parts.pool.choose(this.#parts.now(), tried);
+    return this.#delivery.stopAsked(draft) ? undefined : this.#choice.next({ ...draft.request, pinned: draft.prepared.pinned }, tried);
   }
 
   async #move(draft: Draft, way: { from: Instance; to: Instance }): Promise<void> {
@@ -145,8 +143,25 @@ export class Submission {
     };
   }
 
+  /** The instance has it. The answer does not depend on this. True when somebody has asked another process meanwhile to stop it. */
+  async #noteAccepted(promptId: string): Promise<boolean> {
+    const { tracker, records, log } = this.#parts;
+    const tracked = tracker.get(promptId);
+    if (tracked?.acceptedAt === undefined) return false;
+    const asked = await records.prompts.accepted(promptId, tracked.acceptedAt).catch((error: unknown) => void log.warn('it could not be recorded that an instance has a prompt', { prompt_id: promptId, reason: reasonOf(error) }));
+    if (asked === undefined || tracked.stopRequestedAt !== undefined) return false;
+    tracked.stopRequestedAt = asked;
+    return true;
+  }
+
+  async #noteUnanswered(promptId: string): Promise<void> {
+    const { records, log, now } = this.#parts;
+    await records.prompts.unanswered(promptId, now()).catch((error: unknown) => log.warn('it could not be recorded that a hand-over got no answer', { prompt_id: promptId, reason: reasonOf(error) }));
+  }
+
   async #giveUp(draft: Draft, instance: Instance, outcome: Exclude<DeliveryOutcome, Accepted>): Promise<GatewayError> {
     const { promptId } = draft;
+    if (outcome.kind === 'unknown') await this.#noteUnanswered(promptId);
     if (outcome.kind === 'unknown' && outcome.late) {
       this.#unanswered.follow(promptId, instance);
       return fail('CONNECTION_ERROR', `instance ${instance.name} gave no answer in time and may take prompt ${promptId} later, so no other instance was given it; GET /api/v1/workflows/${promptId} tells, and where it does not appear within ${GRACE / 60_000} minutes it ends as PROMPT_LOST. The same workflow submitted again may run twice.`, { cause: outcome.error, promptId, retryable: false });

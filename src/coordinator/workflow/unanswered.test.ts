@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { startTestSandbox, type TestSandbox } from '../../../tests/support/engine.ts';
 import { freshId, solidColour } from '../../../tests/support/graphs.ts';
 import { HttpText } from '../../atoms/http/http.ts';
@@ -7,7 +7,7 @@ import { ComfyuiQueue } from '../../molecules/comfyui-queue/queue.ts';
 import { instanceOf } from '../../molecules/instance-pool/address.ts';
 import { InstancePool } from '../../molecules/instance-pool/pool.ts';
 import { PromptTracker } from '../../molecules/prompt-tracker/tracker.ts';
-import { GRACE, UnansweredPrompts } from './unanswered.ts';
+import { GRACE, GRACE_AFTER_DEATH, UnansweredPrompts } from './unanswered.ts';
 
 const never = new AbortController().signal;
 let engine: TestSandbox;
@@ -16,7 +16,8 @@ let tracker: PromptTracker;
 let pool: InstancePool;
 let now: number;
 let nudges: number;
-let stops: string[];
+/** Prompts that were there after all. */
+let seen: string[];
 /** Ends the pause between two looks. */
 let turns: (() => void)[];
 let prompts: UnansweredPrompts;
@@ -29,12 +30,12 @@ beforeEach(async () => {
   tracker = new PromptTracker();
   pool = new InstancePool([instance()]);
   pool.connected(instance().name, { at: 0, sandbox: true, version: undefined });
-  [now, nudges, stops, turns] = [1_000_000, 0, [], []];
+  [now, nudges, seen, turns] = [1_000_000, 0, [], []];
   tracker.onNudge(instance().name, () => (nudges += 1));
   const comfyui = { queue: new ComfyuiQueue(http, { timeoutMs: 500 }), history: new ComfyuiHistory(http, { timeoutMs: 500 }) };
   const sleep = (): Promise<void> => new Promise((resolve) => void turns.push(resolve));
   const log = { debug: () => undefined };
-  prompts = new UnansweredPrompts({ comfyui, pool, tracker, log, now: () => now, sleep }, (promptId) => Promise.resolve(void stops.push(promptId)));
+  prompts = new UnansweredPrompts({ comfyui, pool, tracker, log, now: () => now, sleep }, (promptId) => Promise.resolve(void seen.push(promptId)));
 });
 afterEach(async () => {
   http.close();
@@ -44,6 +45,14 @@ afterEach(async () => {
 function follow(promptId = freshId()): string {
   tracker.add({ promptId, key: 'alice', clientId: 'watcher', instance: instance().name, createdAt: now, classes: new Map() });
   prompts.follow(promptId, instance());
+  return promptId;
+}
+
+/** One that a process left which is gone. */
+function adopt(unansweredAt?: number): string {
+  const promptId = freshId();
+  tracker.add({ promptId, key: 'alice', clientId: 'watcher', instance: instance().name, createdAt: now, classes: new Map(), adopted: true, unansweredSince: unansweredAt ?? now });
+  prompts.adopt({ promptId, unansweredAt }, instance());
   return promptId;
 }
 
@@ -63,10 +72,10 @@ test('one that never appears is left to its ending when the grace is over, not b
   now += 1;
   turns.shift()?.();
   await tracker.whenSeen(id, never);
-  expect([tracker.get(id)?.phase, tracker.get(id)?.acceptedAt, nudges, turns.length]).toEqual(['queued', now, 1, 0]);
+  expect([tracker.get(id)?.phase, tracker.get(id)?.acceptedAt, nudges, turns.length, seen]).toEqual(['queued', now, 1, 0, []]);
 });
 
-test('one that is in the queue is followed from then on, and stopped if somebody wants that', async () => {
+test('one that is in the queue is followed from then on, and told to be there', async () => {
   engine.sandbox.knobs.set({ hold: true });
   await post(freshId());
   const id = follow();
@@ -75,7 +84,7 @@ test('one that is in the queue is followed from then on, and stopped if somebody
   turns.shift()?.();
   await tracker.whenSeen(id, never);
   expect(tracker.get(id)).toMatchObject({ phase: 'queued', number: 1, acceptedAt: now });
-  await expect.poll(() => stops).toEqual([id]);
+  await expect.poll(() => seen).toEqual([id]);
   engine.sandbox.knobs.reset();
 });
 
@@ -96,4 +105,33 @@ test('an instance that is away or does not answer is not taken for one that does
   const { requests } = engine.sandbox.counters.snapshot;
   await look();
   expect([tracker.get(id)?.phase, engine.sandbox.counters.snapshot.requests]).toEqual(['submitting', requests]);
+});
+
+describe('one of a process that is gone', () => {
+  test('that died in the middle of the call is left to its ending ten seconds after its adoption', async () => {
+    const id = adopt();
+    await look(GRACE_AFTER_DEATH - 1);
+    expect([tracker.get(id)?.phase, nudges]).toEqual(['submitting', 0]);
+    now += 1;
+    turns.shift()?.();
+    await tracker.whenSeen(id, never);
+    expect([tracker.get(id)?.phase, nudges, seen]).toEqual(['queued', 1, []]);
+  });
+
+  test('that had got no answer has the rest of its grace', async () => {
+    const id = adopt(now - GRACE + 60_000);
+    await look(59_999);
+    expect(tracker.get(id)?.phase).toBe('submitting');
+    now += 1;
+    turns.shift()?.();
+    await tracker.whenSeen(id, never);
+    expect(nudges).toBe(1);
+  });
+
+  test('that appears is followed and told to be there, and the others wait on', async () => {
+    const [id, other] = [adopt(), adopt()];
+    await post(id);
+    await look();
+    expect([tracker.get(id)?.phase, tracker.get(other)?.phase, seen]).toEqual(['queued', 'submitting', [id]]);
+  });
 });

@@ -28,6 +28,7 @@ export function stateOfRecord(record: PromptRecord, outputs: OutputFile[]): Prom
   const { error, reason, seq } = detailOf(record);
   return {
     prompt_id: record.promptId,
+    ...(record.taskId === undefined ? {} : { task_id: record.taskId }),
     state: record.state === 'submitted' ? 'queued' : record.state,
     instance: record.instance,
     client_id: record.clientId,
@@ -47,6 +48,7 @@ export function stateOfTracked(tracked: Tracked, more: { seq: number; position: 
   const running = tracked.phase === 'running';
   return {
     prompt_id: tracked.promptId,
+    ...(tracked.taskId === undefined ? {} : { task_id: tracked.taskId }),
     state: running ? 'running' : 'queued',
     instance: tracked.instance,
     client_id: tracked.clientId,

@@ -1,12 +1,14 @@
 import { limits } from '../../constants/limits.ts';
-import { fail } from '../../core/errors.ts';
+import { fail, failedWith } from '../../core/errors.ts';
 import { type Caller, owns } from '../../models/caller.ts';
 import type { HistoryEntry } from '../../models/comfyui.ts';
+import type { DiagnosisAnswer } from '../../models/diagnosis.ts';
 import type { OutputFile } from '../../models/file.ts';
 import type { PromptState } from '../../models/prompt-state.ts';
 import type { PromptRecord } from '../../models/records.ts';
-import type { InterruptAnswer, SubmitAnswer, SubmitRequest } from '../../models/workflow.ts';
+import type { InternalOptions, InterruptAnswer, SubmitAnswer, SubmitRequest, Workflow } from '../../models/workflow.ts';
 import { endingOf } from '../../molecules/prompt-outputs/ending.ts';
+import { Diagnosis } from './diagnosis.ts';
 import { Interruption } from './interruption.ts';
 import type { WorkflowParts } from './parts.ts';
 import { Submission } from './submission.ts';
@@ -19,17 +21,29 @@ export class WorkflowCoordinator {
   readonly #submission: Submission;
   readonly #interruption: Interruption;
   readonly #search: PromptSearch;
+  readonly #diagnosis: Diagnosis;
 
   constructor(parts: WorkflowParts) {
     this.#parts = parts;
+    this.#diagnosis = new Diagnosis(parts);
     this.#submission = new Submission(parts);
     this.#interruption = new Interruption(parts);
     this.#search = new PromptSearch(parts);
   }
 
   /** Throws WORKFLOW_VALIDATION_ERROR with one fault per thing that is wrong, CONFLICT, CONNECTION_ERROR, UPSTREAM_ERROR. */
-  async submit(caller: Caller, request: SubmitRequest, signal: AbortSignal): Promise<SubmitAnswer> {
+  async submit(caller: Caller, request: SubmitRequest & InternalOptions, signal: AbortSignal): Promise<SubmitAnswer> {
     return this.#submission.submit(caller, request, signal);
+  }
+
+  /** Looks for those of the prompts, taken over from processes that are gone and followed here by now, that their instance may still be about to take. */
+  adoptUnanswered(prompts: readonly PromptRecord[]): void {
+    this.#submission.adopt(prompts);
+  }
+
+  /** What is wrong with a workflow on each instance; nothing is run. */
+  async diagnose(caller: Caller, workflow: Workflow, signal: AbortSignal): Promise<DiagnosisAnswer> {
+    return this.#diagnosis.run(caller, workflow, signal);
   }
 
   /** NOT_FOUND for a prompt that is not the caller's. */
@@ -41,8 +55,8 @@ export class WorkflowCoordinator {
       return stateOfTracked(tracked, { seq: this.#parts.feed.seq(promptId), position, publicUrl: this.#parts.publicUrl });
     }
     const record = await this.#record(caller, promptId);
-    if (record && record.state !== 'submitted') return stateOfRecord(record, await this.#storedFiles(promptId));
-    return this.#foreignState(promptId, signal);
+    if (record?.state === 'submitted') return this.#stateElsewhere(record, signal);
+    return record ? stateOfRecord(record, await this.#storedFiles(promptId)) : this.#foreignState(promptId, signal);
   }
 
   /** The bare history entry, digits kept, with `state` and, after a failure, `error`; `{}` until the prompt has ended. */
@@ -105,6 +119,15 @@ export class WorkflowCoordinator {
     const instance = found.instance.name;
     if (found.at.place === 'history') return { instance, state: 'ended', entry: found.at.entry };
     return found.at.place === 'running' ? { instance, state: 'running' } : { instance, state: 'queued', position: found.at.position };
+  }
+
+  /** A prompt that another process follows: as its instance says. One that is on its way, or whose instance is away, waits for all that is known. */
+  async #stateElsewhere(record: PromptRecord, signal: AbortSignal): Promise<PromptState> {
+    const seen = await this.#foreignState(record.promptId, signal).catch((error: unknown) => {
+      if (!failedWith(error, 'NOT_FOUND', 'CONNECTION_ERROR')) throw error;
+      return {};
+    });
+    return { ...stateOfRecord(record, []), ...seen };
   }
 
   async #foreignState(promptId: string, signal: AbortSignal): Promise<PromptState> {

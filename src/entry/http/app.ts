@@ -14,8 +14,11 @@ import { accessLog, requestId } from './request-log.ts';
 import type { Route } from './route.ts';
 import type { RouteDeps } from './routes/deps.ts';
 import { imageRoutes } from './routes/images.ts';
+import { catalogRoutes } from './routes/catalog.ts';
 import { queueRoutes } from './routes/queue.ts';
 import { serviceRoutes } from './routes/service.ts';
+import { taskRoutes } from './routes/tasks.ts';
+import { unifiedRoutes } from './routes/unified.ts';
 import { workflowRoutes } from './routes/workflows.ts';
 import { crossOrigin, securityHeaders } from './security-headers.ts';
 
@@ -35,7 +38,7 @@ export interface AppDeps extends RouteDeps {
 
 /** Every row of the HTTP surface, in the order of the document. */
 export function allRoutes(deps: RouteDeps): Route[] {
-  return [...workflowRoutes(deps), ...queueRoutes(deps), ...imageRoutes(deps), ...serviceRoutes(deps)];
+  return [...workflowRoutes(deps), ...queueRoutes(deps), ...imageRoutes(deps), ...taskRoutes(deps), ...catalogRoutes(deps), ...unifiedRoutes(deps), ...serviceRoutes(deps)];
 }
 
 /** Milliseconds a call may take: what an instance may take for an answer, and some time of our own. */

@@ -2,7 +2,7 @@
 import type { Request } from 'express';
 import { fail, GatewayError } from '../../core/errors.ts';
 import type { BodyRoom, Share } from './body-room.ts';
-import { describeBreak, isWhole } from './json-position.ts';
+import { describeBreak, isWhole } from '../../core/json-position.ts';
 import type { BodyLimit } from './route.ts';
 
 /** Milliseconds without a byte after which a body is given up. */

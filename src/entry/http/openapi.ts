@@ -77,7 +77,7 @@ function requestBody(row: Route, components: Components): Json | undefined {
   if (row.form !== undefined) return { required: true, content: { 'multipart/form-data': { schema: components.reference(row.form) } } };
   if (row.body === undefined) return undefined;
   const examples = Object.fromEntries(Object.entries(row.examples ?? {}).map(([name, value]) => [name, { value }]));
-  return { required: row.bodyOptional !== true, content: { 'application/json': { schema: components.reference(row.body), ...(row.examples ? { examples } : {}) } } };
+  return { required: row.bodyOptional !== true, content: { 'application/json': { schema: components.reference(row.documented?.() ?? row.body), ...(row.examples ? { examples } : {}) } } };
 }
 
 function answers(row: Route, components: Components): Record<string, Json> {

@@ -14,6 +14,8 @@ export const tags = {
   Workflows: 'Submit ComfyUI graphs, follow them, stop them.',
   Queue: 'What waits and what runs, over all instances.',
   Images: 'Hand files over and fetch files that came out.',
+  Tasks: 'Durable work: accepted once, ended exactly once, on any engine.',
+  'Unified tasks': 'The paths and words of the unified task service, on the same tasks.',
   Service: 'Health, tickets for browser sockets, and this document.',
 } as const;
 export type Tag = keyof typeof tags;
@@ -65,6 +67,8 @@ interface RowFacts {
   /** A call without a body counts as `{}`. */
   readonly bodyOptional?: boolean;
   readonly bodyLimit?: BodyLimit;
+  /** What the document says of the body, where the deed itself reads it closer. Asked for each time a document is made. */
+  readonly documented?: () => z.ZodType;
   /** Fields of a multipart form that the deed reads itself. For the document. */
   readonly form?: z.ZodObject;
   /** Bodies to show in the document, by name. */

@@ -83,6 +83,12 @@ describe('a session', () => {
     ]);
   });
 
+  test('names the task of such a prompt in both', async () => {
+    open = session({ workflows: { submit: refuse, interrupt: refuse, state: () => Promise.resolve({ ...state, task_id: 't' }) } }, ['p']);
+    await say({ type: 'subscribe', data: { items: [{ prompt_id: 'p' }] } });
+    expect(told.map(({ data }) => data['task_id'])).toEqual(['t', 't']);
+  });
+
   test('says when to come again to one that sends too much', async () => {
     open = session({ consume: () => ({ limited: true, retryAfter: 7 }) });
     await say({ type: 'ping' });

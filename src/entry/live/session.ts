@@ -126,7 +126,7 @@ export class Session {
   /** The past of that prompt is not kept: its present state, and its ending when it has one. */
   async #tellPresent(promptId: string): Promise<void> {
     const state = await this.#deps.workflows.state(this.#watch.caller, promptId, this.#signal);
-    this.#watch.tell('system', { event: 'reset', code: 'STREAM_RESET', prompt_id: promptId, seq: state.seq ?? 0, state });
+    this.#watch.tell('system', { event: 'reset', code: 'STREAM_RESET', prompt_id: promptId, ...taskOf(state), seq: state.seq ?? 0, state });
     const ending = endingMessage(state);
     if (ending) this.#watch.tell(ending.type, ending.data);
   }
@@ -170,10 +170,14 @@ function requestIdOf(raw: unknown): string | undefined {
 
 /** The last message of a prompt that ended, made from its state. */
 function endingMessage(state: PromptState): { type: string; data: Answer } | undefined {
-  const common = { prompt_id: state.prompt_id, instance: state.instance, client_id: state.client_id, seq: state.seq ?? 0, durations: durationsOf(state), images: state.outputs ?? [] };
+  const common = { prompt_id: state.prompt_id, ...taskOf(state), instance: state.instance, client_id: state.client_id, seq: state.seq ?? 0, durations: durationsOf(state), images: state.outputs ?? [] };
   if (state.state === 'completed') return { type: 'result', data: common };
   if (state.state === 'failed') return { type: 'execution_error', data: { ...common, ...state.error } };
   return state.state === 'interrupted' ? { type: 'execution_interrupted', data: { ...common, reason: state.reason } } : undefined;
+}
+
+function taskOf({ task_id: task }: PromptState): Answer {
+  return task === undefined ? {} : { task_id: task };
 }
 
 /** Milliseconds, as the ending itself told them; in parts only where the parts are known. */

@@ -9,6 +9,7 @@ export const ObjectInfo = z.record(
   z.string(),
   z.looseObject({
     input: z.looseObject({ required: z.record(z.string(), Input).catch({}), optional: z.record(z.string(), Input).catch({}) }).catch({ required: {}, optional: {} }),
+    output: z.array(z.unknown()).optional().catch(undefined),
     output_node: z.boolean().catch(false),
   }),
 );

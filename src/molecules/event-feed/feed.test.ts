@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { limits } from '../../constants/limits.ts';
 import { audienceOf, EventFeed, type Watcher } from './feed.ts';
 
@@ -107,7 +107,7 @@ describe('the feed', () => {
 
   test('numbers of a prompt that began in an earlier life are beyond those of then, and since from then is a reset', async () => {
     const feed = new EventFeed();
-    feed.open('p', alice, 1_000);
+    feed.open('p', alice, { told: 1_000 });
     feed.state('p', 'executing', {});
     feed.state('p', 'result', {});
     for (const since of [0, 1, 2, 999]) {
@@ -196,5 +196,90 @@ describe('the feed', () => {
     modern.previewMetadata = true;
     feed.preview('p', frames, 'preview');
     expect([await told(plain), await told(modern)]).toEqual([['legacy -'], ['metadata -']]);
+  });
+});
+
+describe('whoever subscribed to a task', () => {
+  const elsewhere = audienceOf('alice', 'other');
+  let feed: EventFeed;
+  let watcher: Watcher;
+
+  beforeEach(() => {
+    feed = new EventFeed();
+    feed.open('t', alice);
+    feed.open('p', alice, { taskTopic: 't' });
+    watcher = feed.join(elsewhere);
+    feed.subscribe(watcher, 't', undefined);
+  });
+
+  test('receives every message of its prompt from then on, each the same frame as everybody else, and it names both', async () => {
+    const [member, reader] = [feed.join(alice), feed.join(elsewhere)];
+    feed.subscribe(reader, 'p', undefined);
+    feed.state('p', 'start', {});
+    feed.progress('p', 'progress', {});
+    feed.latest('p', { type: 'progress_state', data: {} }, 'states');
+    const frames = await Promise.all([member, reader, watcher].map(async (one) => (await one.mailbox.frames().next()).value ?? []));
+    expect(frames.map((mine) => mine.map((frame, n) => frame === frames[0]?.[n]))).toEqual([[true, true, true], [true, true, true], [true, true, true]]);
+    expect(frames[0]?.map(({ data }) => JSON.parse(data.toString()))).toEqual(['start', 'progress', 'progress_state'].map((type) => ({ type, data: { prompt_id: 'p', task_id: 't', seq: 1 } })));
+  });
+
+  test('receives previews, in the form that it can read, also when nobody else watches', async () => {
+    const made = { legacy: () => ({ data: Buffer.from('{"type":"legacy","data":{}}'), binary: true }), withMetadata: () => ({ data: Buffer.from('{"type":"metadata","data":{}}'), binary: true }) };
+    watcher.previewMetadata = true;
+    feed.preview('p', made, 'preview');
+    feed.progress('p', 'progress', {});
+    expect(await told(watcher)).toEqual(['metadata -', 'progress 0']);
+  });
+
+  test('receives each message once, though it watches the prompt by its id or as one of its audience, too', async () => {
+    const member = feed.join(alice);
+    feed.subscribe(member, 't', undefined);
+    feed.subscribe(watcher, 'p', undefined);
+    feed.state('p', 's1', {});
+    feed.unsubscribe(watcher, 'p');
+    feed.state('p', 's2', {});
+    expect([await told(member), await told(watcher)]).toEqual([['s1 1', 's2 2'], ['s1 1', 's2 2']]);
+  });
+
+  test('is sent only what it has not had when it subscribes to the prompt later', async () => {
+    const late = feed.join(elsewhere);
+    feed.state('p', 's1', {});
+    feed.subscribe(late, 't', undefined);
+    feed.state('p', 's2', {});
+    expect([feed.sawNewest(late, 'p'), feed.sawNewest(watcher, 'p'), feed.sawNewest(feed.join(elsewhere), 'p')]).toEqual([true, true, false]);
+    feed.subscribe(late, 'p', 0);
+    feed.subscribe(watcher, 'p', 0);
+    feed.state('p', 's3', {});
+    expect([await told(late), await told(watcher)]).toEqual([['s2 2', 's1 1', 's3 3'], ['s1 1', 's2 2', 's3 3']]);
+  });
+
+  test('is sent what passed in between when it stopped and comes back to the prompt', async () => {
+    feed.state('p', 's1', {});
+    feed.unsubscribe(watcher, 't');
+    feed.state('p', 's2', {});
+    expect(feed.sawNewest(watcher, 'p')).toBe(false);
+    feed.subscribe(watcher, 'p', 1);
+    expect(await told(watcher)).toEqual(['s1 1', 's2 2']);
+  });
+
+  test('receives nothing when the task of that name is of another audience: ids of prompts are chosen by callers', async () => {
+    const thief = feed.join(audienceOf('bob', 'other'));
+    feed.open('p2', alice, { taskTopic: 't2' });
+    feed.open('t2', audienceOf('bob', 'page'));
+    feed.subscribe(thief, 't2', undefined);
+    feed.state('p2', 'start', {});
+    expect(await told(thief)).toEqual([]);
+  });
+
+  test('is rid of everything when prompt and task are forgotten, and members still are sent what they have not had', async () => {
+    feed.state('p', 's1', {});
+    const member = feed.join(alice);
+    feed.state('p', 's2', {});
+    feed.forget(['t']);
+    expect(watcher.liveFrom.size + watcher.topics.size).toBe(0);
+    feed.subscribe(member, 'p', 0);
+    expect(await told(member)).toEqual(['s2 2', 's1 1']);
+    feed.forget(['p']);
+    expect(member.liveFrom.size).toBe(0);
   });
 });

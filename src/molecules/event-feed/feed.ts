@@ -12,16 +12,25 @@ export interface Watcher {
   previewMetadata: boolean;
   /** Prompts subscribed to by id. */
   readonly topics: Set<string>;
-  /** First state number that reaches this watcher live, for prompts that had begun before it came. */
+  /** First state number that reaches this watcher live, for prompts that had begun before it came, or that it receives otherwise than as one of the audience. */
   readonly liveFrom: Map<string, number>;
 }
 
 interface Topic {
   readonly promptId: string;
   readonly audience: string;
+  /** Topic whose subscribers receive this one, too. */
+  readonly task: string | undefined;
   readonly ring: { readonly seq: number; readonly frame: Frame }[];
   readonly subscribers: Set<Watcher>;
   seq: number;
+}
+
+export interface Opening {
+  /** Number of the newest state message that was told before. */
+  readonly told?: number;
+  /** The task that the prompt is a run of: messages name it, and whoever subscribed to the topic of that name, of the same audience, receives them. */
+  readonly taskTopic?: string | undefined;
 }
 
 interface Delivery {
@@ -44,6 +53,8 @@ export function messageFrame(type: string, data: Readonly<Record<string, unknown
 export class EventFeed {
   readonly #topics = new Map<string, Topic>();
   readonly #audiences = new Map<string, Set<Watcher>>();
+  /** Prompts of each task. */
+  readonly #runs = new Map<string, Set<string>>();
   /** Topics with more than their newest message kept, oldest first. */
   readonly #whole = new Set<Topic>();
   #ringBytes = 0;
@@ -76,8 +87,9 @@ export class EventFeed {
   }
 
   /** A prompt begins. Its state messages count from 1; those of one that began in an earlier life, from a number beyond what was told then. */
-  open(promptId: string, audience: string, told = 0): void {
-    this.#topics.set(promptId, { promptId, audience, ring: [], subscribers: new Set(), seq: told });
+  open(promptId: string, audience: string, { told = 0, taskTopic: task }: Opening = {}): void {
+    this.#topics.set(promptId, { promptId, audience, task, ring: [], subscribers: new Set(), seq: told });
+    if (task !== undefined) this.#runs.set(task, (this.#runs.get(task) ?? new Set()).add(promptId));
   }
 
   has(promptId: string): boolean {
@@ -93,7 +105,7 @@ export class EventFeed {
   state(promptId: string, type: string, data: Readonly<Record<string, unknown>>): void {
     const topic = this.#topics.get(promptId);
     if (!topic) return;
-    const frame = messageFrame(type, { ...data, prompt_id: promptId, seq: topic.seq + 1 });
+    const frame = messageFrame(type, { ...data, ...namesOf(topic), seq: topic.seq + 1 });
     topic.seq += 1;
     this.#keep(topic, topic.seq, frame);
     this.#deliver(topic, { kind: 'state' }, () => frame);
@@ -131,7 +143,7 @@ export class EventFeed {
     if (!topic) return 'reset';
     if (!watcher.topics.has(promptId) && watcher.topics.size >= limits.subscriptions) return 'full';
     const member = watcher.audience === topic.audience;
-    const live = watcher.topics.has(promptId) || member ? (watcher.liveFrom.get(promptId) ?? 1) : topic.seq + 1;
+    const live = watcher.liveFrom.get(promptId) ?? (member ? 1 : topic.seq + 1);
     watcher.topics.add(promptId);
     if (!member) topic.subscribers.add(watcher);
     const from = since === undefined ? topic.seq + 1 : since + 1;
@@ -145,13 +157,13 @@ export class EventFeed {
   /** Whether the newest state message reached this watcher live. */
   sawNewest(watcher: Watcher, promptId: string): boolean {
     const topic = this.#topics.get(promptId);
-    if (!topic || (watcher.audience !== topic.audience && !topic.subscribers.has(watcher))) return false;
-    return (watcher.liveFrom.get(promptId) ?? 1) <= topic.seq;
+    if (!topic) return false;
+    return (watcher.liveFrom.get(promptId) ?? (watcher.audience === topic.audience ? 1 : Infinity)) <= topic.seq;
   }
 
   unsubscribe(watcher: Watcher, promptId: string): void {
     watcher.topics.delete(promptId);
-    if (this.#topics.get(promptId)?.subscribers.delete(watcher)) watcher.liveFrom.delete(promptId);
+    if (this.#topics.get(promptId)?.subscribers.delete(watcher)) this.#letGo(watcher, promptId);
   }
 
   /** These are over and too old to be replayed. */
@@ -159,12 +171,13 @@ export class EventFeed {
     for (const promptId of promptIds) {
       const topic = this.#topics.get(promptId);
       if (!topic) continue;
-      for (const watcher of [...topic.subscribers, ...(this.#audiences.get(topic.audience) ?? [])]) {
+      for (const watcher of [...topic.subscribers, ...(this.#audiences.get(topic.audience) ?? []), ...this.#throughTask(topic)]) {
         watcher.topics.delete(promptId);
-        watcher.liveFrom.delete(promptId);
+        this.#letGo(watcher, promptId);
       }
       this.#topics.delete(promptId);
       this.#whole.delete(topic);
+      this.#forgetRun(topic);
       for (const entry of topic.ring) this.#ringBytes -= entry.frame.data.length;
     }
   }
@@ -177,17 +190,43 @@ export class EventFeed {
   #passing(promptId: string, { type, data }: { readonly type: string; readonly data: Readonly<Record<string, unknown>> }, as: Delivery): void {
     const topic = this.#topics.get(promptId);
     if (!topic || !this.#isWatched(topic)) return;
-    const frame = messageFrame(type, { ...data, prompt_id: promptId, seq: topic.seq });
+    const frame = messageFrame(type, { ...data, ...namesOf(topic), seq: topic.seq });
     this.#deliver(topic, as, () => frame);
   }
 
   #isWatched(topic: Topic): boolean {
-    return topic.subscribers.size > 0 || this.#audiences.has(topic.audience);
+    return topic.subscribers.size > 0 || this.#audiences.has(topic.audience) || !this.#throughTask(topic).next().done;
   }
 
   #deliver(topic: Topic, as: Delivery, frameFor: (watcher: Watcher) => Frame): void {
     for (const watcher of this.#audiences.get(topic.audience) ?? []) watcher.mailbox.push(frameFor(watcher), as.kind, as.slot);
     for (const watcher of topic.subscribers) watcher.mailbox.push(frameFor(watcher), as.kind, as.slot);
+    for (const watcher of this.#throughTask(topic)) {
+      if (as.kind === 'state' && !watcher.liveFrom.has(topic.promptId)) watcher.liveFrom.set(topic.promptId, topic.seq);
+      watcher.mailbox.push(frameFor(watcher), as.kind, as.slot);
+    }
+  }
+
+  /** Those who subscribed to its task and do not receive it otherwise. */
+  *#throughTask(topic: Topic): Generator<Watcher, void> {
+    const task = topic.task === undefined ? undefined : this.#topics.get(topic.task);
+    // An id that a caller chose may be that of somebody else's task.
+    if (task?.audience !== topic.audience) return;
+    for (const watcher of task.subscribers) if (!topic.subscribers.has(watcher)) yield watcher;
+  }
+
+  /** It receives the topic no more, nor through it the prompts of that task. */
+  #letGo(watcher: Watcher, id: string): void {
+    watcher.liveFrom.delete(id);
+    for (const run of this.#runs.get(id) ?? []) {
+      const topic = this.#topics.get(run);
+      if (watcher.audience !== topic?.audience && !topic?.subscribers.has(watcher)) watcher.liveFrom.delete(run);
+    }
+  }
+
+  #forgetRun({ task, promptId }: Topic): void {
+    const runs = task === undefined ? undefined : this.#runs.get(task);
+    if (task !== undefined && runs?.delete(promptId) && runs.size === 0) this.#runs.delete(task);
   }
 
   /** Keeps all rings together below their limit: the oldest prompts keep only their newest message. */
@@ -203,6 +242,9 @@ export class EventFeed {
     }
   }
 }
+
+/** What every message about it names. */
+const namesOf = ({ promptId, task }: Topic): Readonly<Record<string, string>> => ({ prompt_id: promptId, ...(task === undefined ? {} : { task_id: task }) });
 
 const oldestOf = ({ ring, seq }: Topic): number => ring[0]?.seq ?? seq + 1;
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { NodeDeclarations } from '../../models/node-declaration.ts';
-import { check, checkFinite, infiniteExtraData, mayBeNotFinite } from './check.ts';
+import { check, checkAll, checkFinite, infiniteExtraData, mayBeNotFinite } from './check.ts';
 
 const node = (inputs: Record<string, unknown>, class_type = 'Any') => ({ class_type, inputs });
 
@@ -89,6 +89,23 @@ describe('check', () => {
   });
 });
 
+describe('checkAll', () => {
+  it('tells every kind at once, where check tells the first', () => {
+    const graph = { '1': null, '2': node({ x: ['gone', 0] }), '3': node({ x: ['3', 0] }), '4': node({ x: JSON.rawJSON('1e400') }) };
+    expect(check(graph).map((fault) => fault.type)).toEqual(['invalid_node']);
+    const { faults, readable } = checkAll(graph);
+    expect([readable, faults.map((fault) => [fault.type, fault.node_id])]).toEqual([true, [['invalid_node', '1'], ['missing_node', '2'], ['not_finite', '4'], ['cycle', '3']]]);
+  });
+
+  it.each([[{}, 'empty'], [{ nodes: [] }, 'ui_format'], [{ ['x'.repeat(2_000)]: node({}), '1': null }, 'name_too_long']])('does not look at the nodes of what is none: %j', (graph, type) => {
+    expect(checkAll(graph)).toMatchObject({ readable: false, faults: [{ type }] });
+  });
+
+  it('tells a bounded number of faults', () => {
+    expect(checkAll(Object.fromEntries(Array.from({ length: 500 }, (_, i) => [String(i), i % 2 ? null : node({ x: ['none', 0] })]))).faults).toHaveLength(100);
+  });
+});
+
 describe('extra_data', () => {
   it('holds no infinity at any depth, since the history keeps it', () => {
     expect(infiniteExtraData({ pnginfo: { list: [1, JSON.rawJSON('1e400')] }, fine: JSON.rawJSON('18446744073709551615') })).toMatchObject([{ input: 'extra_data.pnginfo', type: 'not_finite' }]);
@@ -98,7 +115,7 @@ describe('extra_data', () => {
 
 describe('checkFinite', () => {
   const declarations: NodeDeclarations = new Map([
-    ['Blend', { outputNode: false, inputs: new Map([['factor', { type: 'FLOAT', options: undefined, upload: false }], ['text', { type: 'STRING', options: undefined, upload: false }]]) }],
+    ['Blend', { outputNode: false, inputs: new Map([['factor', { type: 'FLOAT', options: undefined, upload: false, required: true }], ['text', { type: 'STRING', options: undefined, upload: false, required: true }]]) }],
   ]);
 
   it.each(['nan', 'NaN', ' -inf ', '+Infinity', 'INF', '1e999', '1_0e4_00', '\u001fnan', JSON.rawJSON('1e400')])('refuses %s where a FLOAT is declared', (value) => {

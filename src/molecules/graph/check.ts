@@ -5,12 +5,12 @@ import { infiniteNumbers } from './finite.ts';
 import { type GraphNode, linksOf, nodesOf } from './read.ts';
 import { told } from './told.ts';
 
-/** Everything that can be said without asking an instance. An empty list means: send it. */
-export function check(workflow: Readonly<Record<string, unknown>>): Fault[] {
-  if (Array.isArray(workflow['nodes'])) return [uiFormat()];
-  const count = Object.keys(workflow).length;
-  if (count === 0) return [{ type: 'empty', reason: 'The workflow has no nodes.' }];
-  if (count > limits.nodes) return [{ type: 'too_many_nodes', reason: `The workflow has ${count} nodes; up to ${limits.nodes} are taken.` }];
+type Workflow = Readonly<Record<string, unknown>>;
+
+/** What can be said without asking an instance, of one kind at a time. An empty list means: send it. */
+export function check(workflow: Workflow): Fault[] {
+  const whole = asAWhole(workflow);
+  if (whole.length > 0) return whole;
   const { nodes, faults } = nodesOf(workflow);
   const looks = [() => faults, () => tooManyInputs(nodes), () => longNames(nodes), () => missingNodes(nodes), () => infiniteNumbers(workflow), () => cycles(nodes)];
   for (const look of looks) {
@@ -20,7 +20,29 @@ export function check(workflow: Readonly<Record<string, unknown>>): Fault[] {
   return [];
 }
 
-function* first(faults: Iterable<Fault>): Generator<Fault> {
+/** As `check`, of every kind at once, for whoever wants to mend it in one go. Not `readable`: no use in looking at its nodes. */
+export function checkAll(workflow: Workflow): { readonly faults: Fault[]; readonly readable: boolean } {
+  const whole = asAWhole(workflow);
+  if (whole.length > 0) return { faults: whole, readable: false };
+  const { nodes, faults } = nodesOf(workflow);
+  const size = [...first(inTurn(tooManyInputs(nodes), longNames(nodes)))];
+  if (size.length > 0) return { faults: size, readable: false };
+  return { faults: [...first(inTurn(faults, missingNodes(nodes), infiniteNumbers(workflow), cycles(nodes)))], readable: true };
+}
+
+function asAWhole(workflow: Workflow): Fault[] {
+  if (Array.isArray(workflow['nodes'])) return [uiFormat()];
+  const count = Object.keys(workflow).length;
+  if (count === 0) return [{ type: 'empty', reason: 'The workflow has no nodes.' }];
+  return count > limits.nodes ? [{ type: 'too_many_nodes', reason: `The workflow has ${count} nodes; up to ${limits.nodes} are taken.` }] : [];
+}
+
+function* inTurn(...groups: Iterable<Fault>[]): Generator<Fault> {
+  for (const group of groups) yield* group;
+}
+
+/** Up to `limits.faults` of them. */
+export function* first(faults: Iterable<Fault>): Generator<Fault> {
   let left: number = limits.faults;
   for (const fault of faults) {
     if (left === 0) return;

@@ -3,7 +3,7 @@ import { limits } from '../../constants/limits.ts';
 import type { InputDeclaration, NodeDeclarations } from '../../models/node-declaration.ts';
 import { fileMentions } from './file-mentions.ts';
 
-const declared = (type: string, more: Partial<InputDeclaration> = {}): InputDeclaration => ({ type, options: undefined, upload: false, ...more });
+const declared = (type: string, more: Partial<InputDeclaration> = {}): InputDeclaration => ({ type, options: undefined, upload: false, required: false, ...more });
 const nodes = (classes: Readonly<Record<string, Readonly<Record<string, InputDeclaration>>>>): NodeDeclarations =>
   new Map(Object.entries(classes).map(([name, inputs]) => [name, { outputNode: false, inputs: new Map(Object.entries(inputs)) }]));
 

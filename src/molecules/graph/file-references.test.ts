@@ -6,7 +6,7 @@ import { classesOf, linksOf, nodesOf } from './read.ts';
 
 const load = (image: unknown, inputs: Record<string, unknown> = {}) => ({ class_type: 'LoadImage', inputs: { image, ...inputs } });
 const declarations: NodeDeclarations = new Map([
-  ['LoadImage', { inputs: new Map([['image', { type: 'COMBO', options: [], upload: true }], ['note', { type: 'STRING', options: undefined, upload: false }]]), outputNode: false }],
+  ['LoadImage', { inputs: new Map([['image', { type: 'COMBO', options: [], upload: true, required: true }], ['note', { type: 'STRING', options: undefined, upload: false, required: true }]]), outputNode: false }],
 ]);
 const image = (value: unknown) => fileReferences({ '1': load(value) }, [declarations], false).map(({ at, value: text, ref, annotated }) => ({ at, text, type: ref.type, annotated }));
 
@@ -19,7 +19,7 @@ describe('file references', () => {
   });
 
   test('are declared as uploads where one of the instances does so', () => {
-    const older: NodeDeclarations = new Map([['LoadImage', { inputs: new Map([['image', { type: 'STRING', options: undefined, upload: false }]]), outputNode: false }]]);
+    const older: NodeDeclarations = new Map([['LoadImage', { inputs: new Map([['image', { type: 'STRING', options: undefined, upload: false, required: true }]]), outputNode: false }]]);
     expect(fileReferences({ '1': load('a.png') }, [older, declarations], false)).toHaveLength(1);
     expect(fileReferences({ '1': load('a.png') }, [older], false)).toEqual([]);
   });

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { NodeDeclarations } from '../../models/node-declaration.ts';
-import { withNearest } from './nearest.ts';
+import { nearestFinder, withNearest } from './nearest.ts';
 
-const combo = (options: string[], upload = false) => ({ type: 'COMBO', options, upload });
+const combo = (options: string[], upload = false) => ({ type: 'COMBO', options, upload, required: true });
 const declarations: NodeDeclarations = new Map([
   ['KSampler', { outputNode: false, inputs: new Map([['sampler_name', combo(['euler', 'euler_ancestral', 'heun'])]]) }],
   ['LoadImage', { outputNode: false, inputs: new Map([['image', combo(['annas-photo.png'], true)]]) }],
@@ -39,5 +39,24 @@ describe('what was meant', () => {
 
   it('is not told of a class like no other', () => {
     expect(withNearest([{ node_id: '6', type: 'invalid_prompt', reason: '' }], workflow, declarations)).toEqual([{ node_id: '6', class_type: 'QuiteAnotherThingAltogether', type: 'invalid_prompt', reason: '' }]);
+  });
+});
+
+describe('the search for many words', () => {
+  it('finds what the search for one finds, and finds it once', () => {
+    const list = ['euler', 'heun'];
+    const find = nearestFinder();
+    const found = find('eular', list);
+    expect(found).toEqual({ nearest: 'euler' });
+    expect(find('eular', list)).toBe(found);
+    expect(find('something quite different', list)).toEqual({});
+  });
+
+  it('gives up before it takes too long', () => {
+    const list = Array.from({ length: 20_000 }, (_, n) => `${n}`.padStart(100, 'x'));
+    const find = nearestFinder();
+    expect(find('y'.repeat(100), list)).toEqual({});
+    expect(find('euler', ['eular'])).toEqual({});
+    expect(nearestFinder()('euler', ['eular'])).toEqual({ nearest: 'eular' });
   });
 });

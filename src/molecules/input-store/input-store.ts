@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { relative, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { inside, isSafeSegment } from '../../atoms/files/confined.ts';
 import { openPart } from '../../atoms/files/open.ts';
@@ -57,6 +58,19 @@ export class InputStore {
   /** The stored file as a stream, which fails when it is gone. */
   open(path: string): Readable {
     return read(`${this.#root}/${path}`);
+  }
+
+  /**
+   * A file that lies below the folder, by its path from there or as a whole. A caller who is no admin reads the folder of its own key alone.
+   * Throws VALIDATION_ERROR where there is none, with the same words for what is another key's.
+   */
+  async openBelow(path: string, caller: { readonly key: string; readonly admin: boolean }): Promise<Readable> {
+    const root = resolve(this.#root);
+    const names = (path.startsWith('/') ? relative(root, path) : path).split('/').filter((name) => name !== '' && name !== '.');
+    const allowed = names.every((name) => isSafeSegment(name) && !name.startsWith('.')) && (caller.admin || (names.length > 1 && names[0] === folderFor(caller.key)));
+    const found = allowed ? await findInside(this.#root, ...names).catch(() => undefined) : undefined;
+    if (!found) throw fail('VALIDATION_ERROR', `there is no file "${path.slice(0, 200)}" below the input folder that is yours.`);
+    return read(found.path);
   }
 
   /** Bytes `start` to `end`, both included. Undefined when the file went after it was found. */

@@ -37,6 +37,26 @@ describe('the pool chooses', () => {
     expect(pool.choose(0, new Set(['a:1']))?.name).toBe('c:3');
     expect(pool.choose(0, new Set(['a:1', 'c:3']))).toBeUndefined();
   });
+
+  test('one of those that are asked for alone, and nobody when they are away', () => {
+    const pool = healthyPool();
+    pool.setRemaining('b:2', 9);
+    expect(pool.choose(0, new Set(), { only: ['b:2', 'd:4'] })?.name).toBe('b:2');
+    expect(pool.choose(0, new Set(['b:2']), { only: ['b:2'] })).toBeUndefined();
+    expect(pool.choose(0, new Set(), { only: [] })).toBeUndefined();
+    pool.disconnected('b:2', 'gone');
+    expect(pool.choose(0, new Set(), { only: ['b:2'] })).toBeUndefined();
+  });
+
+  test('others than those to be avoided, however busy, and these by their load where there is no other', () => {
+    const pool = healthyPool();
+    pool.setRemaining('a:1', 1);
+    pool.setRemaining('c:3', 9);
+    expect(pool.choose(0, new Set(), { avoid: ['a:1', 'b:2'] })?.name).toBe('c:3');
+    expect(pool.choose(0, new Set(['c:3']), { avoid: ['a:1', 'b:2'] })?.name).toBe('b:2');
+    expect(pool.choose(0, new Set(), { avoid: ['a:1', 'b:2', 'c:3'] })?.name).toBe('b:2');
+    expect(pool.choose(0, new Set(), { only: ['a:1'], avoid: ['a:1'] })?.name).toBe('a:1');
+  });
 });
 
 describe('whoever waits for an instance', () => {
@@ -53,7 +73,7 @@ describe('whoever waits for an instance', () => {
   test('by its name is not woken by another', async () => {
     const pool = new InstancePool(instances);
     const gone = new AbortController();
-    const [waits, comes] = [pool.whenHealthy(gone.signal, 'a:1'), pool.whenHealthy(never, 'b:2')];
+    const [waits, comes] = [pool.whenHealthy(gone.signal, ['a:1']), pool.whenHealthy(never, ['b:2', 'c:3'])];
     pool.connected('b:2', facts);
     await comes;
     gone.abort();

@@ -4,6 +4,14 @@ import { PassingOver } from './passing-over.ts';
 /** `passed_over_until`: it failed to take a prompt; others are preferred until then (milliseconds since 1970). */
 export type PooledStatus = InstanceStatus & { readonly passed_over_until?: number };
 
+/** Names of instances that a prompt shall go to, or rather not. */
+export interface Wish {
+  /** No others. */
+  readonly only?: readonly string[] | undefined;
+  /** Where there is another. */
+  readonly avoid?: readonly string[] | undefined;
+}
+
 interface Member {
   readonly instance: Instance;
   healthy: boolean;
@@ -56,12 +64,14 @@ export class InstancePool {
     return this.#members.get(name)?.healthy ?? false;
   }
 
-  /** The least busy healthy instance that is not in `except`; equals take turns. One that is passed over only where there is no other. */
-  choose(now: number, except: ReadonlySet<string> = new Set()): Instance | undefined {
+  /** The least busy healthy instance that is not in `except`; equals take turns. One that is passed over, or to be avoided, only where there is no other. */
+  choose(now: number, except: ReadonlySet<string> = new Set(), { only, avoid = [] }: Wish = {}): Instance | undefined {
     let best: Member | undefined;
     for (const member of this.#members.values()) {
-      if (!member.healthy || except.has(member.instance.name)) continue;
-      if (!best || isBefore(member, best, now)) best = member;
+      const { name } = member.instance;
+      if (!member.healthy || except.has(name) || only?.includes(name) === false) continue;
+      const [avoided, bestAvoided] = [avoid.includes(name), avoid.includes(best?.instance.name ?? '')];
+      if (!best || (avoided === bestAvoided ? isBefore(member, best, now) : bestAvoided)) best = member;
     }
     if (!best) return undefined;
     best.turn = ++this.#turns;
@@ -76,9 +86,14 @@ export class InstancePool {
     for (const arrived of this.#arrivals) arrived();
   }
 
-  /** Resolves when an instance is healthy, or the one that is named: at once if it is. Rejects when the signal aborts. */
-  async whenHealthy(signal: AbortSignal, name?: string): Promise<void> {
-    const there = (): boolean => (name === undefined ? this.healthy().length > 0 : this.isHealthy(name));
+  /** Whether an instance is healthy, one of those that are named. */
+  anyHealthy(names?: readonly string[]): boolean {
+    return names === undefined ? this.healthy().length > 0 : names.some((name) => this.isHealthy(name));
+  }
+
+  /** Resolves when an instance is healthy, or one of those that are named: at once if it is. Rejects when the signal aborts. */
+  async whenHealthy(signal: AbortSignal, names?: readonly string[]): Promise<void> {
+    const there = (): boolean => this.anyHealthy(names);
     if (there()) return;
     signal.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<void>();

@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream';
 import { Arriving } from '../../atoms/files/arriving.ts';
-import { inside } from '../../atoms/files/confined.ts';
+import { below, inside } from '../../atoms/files/confined.ts';
 import { openPart } from '../../atoms/files/open.ts';
-import { findInside, type FoundFile, read } from '../../atoms/files/read.ts';
+import { findInside, type FoundFile, read, remove } from '../../atoms/files/read.ts';
 import { removePartial, sweep, type SweepLimits, type Swept } from '../../atoms/files/sweep.ts';
 import type { FileBody, FileRef } from '../../models/file.ts';
 
@@ -53,6 +53,11 @@ export class OutputStore {
     const arriving = await Arriving.begin(this.#root, path, copy);
     const { size, modifiedAt } = copy;
     return { file: size === undefined ? undefined : { size, modifiedAt }, kept: arriving.kept, part: (span, elsewhere) => arriving.part(span, elsewhere) };
+  }
+
+  /** Removes all that a prompt left. */
+  async remove(promptId: string): Promise<void> {
+    await remove(below(this.#root, promptId));
   }
 
   /** Whole prompts go, oldest first. Answers how many, and the bytes that are left. */

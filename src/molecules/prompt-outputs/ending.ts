@@ -2,6 +2,7 @@
 import type { HistoryEntry } from '../../models/comfyui.ts';
 import type { PromptError } from '../../models/prompt-state.ts';
 import type { Outputs } from './outputs.ts';
+import { plainWords } from './plain-words.ts';
 
 export interface EntryEnding {
   readonly state: 'completed' | 'failed' | 'interrupted';
@@ -35,8 +36,14 @@ function timeOf(data: unknown): number | undefined {
 
 const textOf = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
 
-/** Who raised what (ws 06), in words and as fields. */
+/** Who raised what (ws 06), in words and as fields, with a hint where it is a well-known failure. */
 export function errorOf(data: unknown): PromptError {
+  const error = raised(data);
+  const plain = plainWords(error);
+  return plain ? { ...error, hint: plain.hint } : error;
+}
+
+function raised(data: unknown): PromptError {
   const fields: Readonly<Record<string, unknown>> = typeof data === 'object' && data !== null ? { ...data } : {};
   const nodeId = textOf(fields['node_id']);
   const classType = textOf(fields['node_type']);

@@ -88,10 +88,19 @@ describe('a tracked prompt', () => {
     expect([tracker.get('p'), tracker.countInFlight('one')]).toEqual([undefined, 0]);
   });
 
-  test('of an earlier process counts as accepted and queued', () => {
+  test('of an earlier process that its instance had is queued', () => {
     const tracker = new PromptTracker();
-    const tracked = tracker.add({ promptId: 'p', key: 'k', clientId: 'c', instance: 'one', createdAt: 5, classes: new Map(), adopted: true });
+    const tracked = tracker.add({ promptId: 'p', key: 'k', clientId: 'c', instance: 'one', createdAt: 5, classes: new Map(), adopted: true, acceptedAt: 5 });
     expect([tracked.phase, tracked.acceptedAt, tracked.adopted]).toEqual(['queued', 5, true]);
+  });
+
+  test('of an earlier process whose hand-over has no answer keeps nobody waiting, and is queued once its instance shows it', async () => {
+    const tracker = new PromptTracker();
+    const tracked = tracker.add({ promptId: 'p', key: 'k', clientId: 'c', instance: 'one', createdAt: 5, classes: new Map(), adopted: true, unansweredSince: 6 });
+    await tracker.whenHandedOver('p', never);
+    expect([tracked.phase, tracked.acceptedAt, tracked.adopted]).toEqual(['submitting', undefined, true]);
+    tracker.accepted('p', 3, 7);
+    expect([tracked.phase, tracked.acceptedAt]).toEqual(['queued', 7]);
   });
 
   test('that nobody knows is left alone', () => {

@@ -13,6 +13,8 @@ export interface Tracked {
   readonly createdAt: number;
   /** Of the call that submitted it to this process. */
   readonly requestId: string | undefined;
+  /** The task that it is a run of. */
+  readonly taskId: string | undefined;
   /** `submitting`: POST /prompt is under way, or got no answer (`unansweredSince`). `queued` and `running` as the instance says. `ended`: told and over. */
   phase: 'submitting' | 'queued' | 'running' | 'ended';
   /** Made by an earlier process: its events go to a socket that is gone, so it is asked for instead. */
@@ -48,7 +50,11 @@ export interface NewTracked {
   readonly createdAt: number;
   readonly classes: ReadonlyMap<string, string>;
   readonly requestId?: string | undefined;
+  readonly taskId?: string | undefined;
   readonly adopted?: boolean;
+  readonly acceptedAt?: number | undefined;
+  /** Of an adopted one that its instance may not have got. */
+  readonly unansweredSince?: number | undefined;
   readonly stopRequestedAt?: number | undefined;
 }
 
@@ -65,10 +71,11 @@ export class PromptTracker {
   #endWithdrawn: ((tracked: Tracked) => Promise<void>) | undefined;
 
   add(prompt: NewTracked): Tracked {
+    const { acceptedAt, unansweredSince } = prompt;
     const tracked: Tracked = {
-      promptId: prompt.promptId, key: prompt.key, clientId: prompt.clientId, instance: prompt.instance, createdAt: prompt.createdAt, requestId: prompt.requestId,
-      phase: prompt.adopted ? 'queued' : 'submitting', adopted: prompt.adopted ?? false, run: newRun(prompt.classes), outputs: {}, announced: undefined,
-      number: undefined, acceptedAt: prompt.adopted ? prompt.createdAt : undefined, unansweredSince: undefined, startedAt: undefined, lastEventAt: prompt.createdAt,
+      promptId: prompt.promptId, key: prompt.key, clientId: prompt.clientId, instance: prompt.instance, createdAt: prompt.createdAt, requestId: prompt.requestId, taskId: prompt.taskId,
+      phase: acceptedAt === undefined ? 'submitting' : 'queued', adopted: prompt.adopted ?? false, run: newRun(prompt.classes), outputs: {}, announced: undefined,
+      number: undefined, acceptedAt, unansweredSince, startedAt: undefined, lastEventAt: prompt.createdAt,
       stopRequestedAt: prompt.stopRequestedAt, timedOutAt: undefined, ending: undefined, confirming: false, whole: false, told: false,
     };
     this.#prompts.set(tracked.promptId, tracked);

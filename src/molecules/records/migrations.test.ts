@@ -22,6 +22,7 @@ test('outputs of an earlier version are told apart by the instances of their pro
   const db = await openRecords(file, signal);
   const prompts = new SqlPromptRecords(db, () => 1);
   const ref = { filename: 'a.png', subfolder: '', type: 'output' } as const;
+  expect(await prompts.find('p')).toMatchObject({ process: '', acceptedAt: undefined, unansweredAt: undefined, taskId: undefined });
   expect((await prompts.findOutput('q', ref))?.instance).toBe('two');
   expect(await Promise.all([['p', 'one'], ['q', 'two'], ['r', 'one']].map(([id = '', instance = '']) => prompts.overwritten(id, instance, ref)))).toEqual([true, false, false]);
   await db.destroy();

@@ -1,9 +1,13 @@
 import { type Kysely, sql } from 'kysely';
+import { durableTasks } from './task-migrations.ts';
+import { promptsOfProcesses } from './prompt-migrations.ts';
 
 /** Steps by name, run in alphabetical order, each once. A step that was released is never changed: add another one. */
 export const migrations = {
   '001-prompts-and-files': { up: promptsAndFiles },
   '002-places-of-outputs': { up: placesOfOutputs },
+  '003-tasks': { up: durableTasks },
+  '004-prompts-of-processes': { up: promptsOfProcesses },
 };
 
 async function promptsAndFiles(db: Kysely<unknown>): Promise<void> {

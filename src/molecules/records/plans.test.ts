@@ -61,6 +61,11 @@ describe('questions to the records', () => {
     'the newest outputs': () => prompts().newestOutputs(10),
     'the prompts that are too old': () => prompts().expire(1),
     'a stop': () => prompts().requestStop(['p']),
+    'a stop that is withdrawn': () => prompts().withdrawStop(['p']),
+    'a hand-over': () => prompts().accepted('p', 1),
+    'a hand-over without an answer': () => prompts().unanswered('p', 1),
+    'the processes that have prompts': () => prompts().processes(),
+    'the prompts of processes that are gone': () => prompts().takeOver(['a', 'b'], 'me'),
     'an upload by its name': () => inputs().find('k', file),
     'uploads by upstream name': () => inputs().findUpstream(['u', 'v']),
     'many uploads by their names': () => inputs().findMany('k', [file, file]),
@@ -85,10 +90,10 @@ describe('a database that cannot be written', () => {
   it('fails with a clear sentence and leaves the caller alive', async () => {
     const db = await openRecords(':memory:', AbortSignal.timeout(10_000));
     await sql`pragma query_only = on`.execute(db);
-    const refused = new SqlPromptRecords(db, () => 1).insert({ promptId: 'p', key: 'k', clientId: 'c', instance: 'i', createdAt: 1 });
+    const refused = new SqlPromptRecords(db, () => 1).insert({ promptId: 'p', key: 'k', clientId: 'c', instance: 'i', createdAt: 1, process: 'me' });
     await expect(refused).rejects.toMatchObject({ code: 'INTERNAL_ERROR', status: 500, message: 'The gateway failed: the database could not record a prompt (attempt to write a readonly database).' });
     await sql`pragma query_only = off`.execute(db);
-    expect(await new SqlPromptRecords(db, () => 1).insert({ promptId: 'p', key: 'k', clientId: 'c', instance: 'i', createdAt: 1 })).toBe(true);
+    expect(await new SqlPromptRecords(db, () => 1).insert({ promptId: 'p', key: 'k', clientId: 'c', instance: 'i', createdAt: 1, process: 'me' })).toBe(true);
     await db.destroy();
   });
 

@@ -1,10 +1,13 @@
-import type { Selectable, Transaction } from 'kysely';
+import { type Selectable, sql, type Transaction } from 'kysely';
 import type { FileRef } from '../../models/file.ts';
-import type { OutputPlace, OutputRecord, OwnedOutput, PromptEnding, PromptRecord, PromptRecords } from '../../models/records.ts';
+import type { NewPrompt, OutputPlace, OutputRecord, OwnedOutput, PromptEnding, PromptRecord, PromptRecords } from '../../models/records.ts';
 import { cachedNodes } from './cached-nodes.ts';
 import { batchesOf, batchSize, eachBatch, inBatches, kept } from './kept.ts';
 import { namesOfOutputs, placeRows } from './output-places.ts';
 import type { Records, Tables } from './schema.ts';
+
+/** Prompts that are looked through for each output that is wanted: those of tasks lie between. */
+const AMONG = 10;
 
 /** Prompts in the tables of `migrations`. */
 export class SqlPromptRecords implements PromptRecords {
@@ -16,9 +19,9 @@ export class SqlPromptRecords implements PromptRecords {
     this.#now = now;
   }
 
-  insert({ promptId, key, clientId, instance, createdAt }: Pick<PromptRecord, 'promptId' | 'key' | 'clientId' | 'instance' | 'createdAt'>): Promise<boolean> {
+  insert({ promptId, key, clientId, instance, createdAt, process, taskId }: NewPrompt): Promise<boolean> {
     return kept('record a prompt', async () => {
-      const row = { prompt_id: promptId, owner: key, client_id: clientId, instance, state: 'submitted' as const, created_at: createdAt };
+      const row = { prompt_id: promptId, owner: key, client_id: clientId, instance, state: 'submitted' as const, created_at: createdAt, process, task_id: taskId ?? null };
       const { numInsertedOrUpdatedRows } = await this.#db.insertInto('prompts').values(row).onConflict((conflict) => conflict.column('prompt_id').doNothing()).executeTakeFirstOrThrow();
       return Number(numInsertedOrUpdatedRows ?? 0) > 0;
     });
@@ -28,16 +31,35 @@ export class SqlPromptRecords implements PromptRecords {
     await kept('move a prompt', () => this.#db.updateTable('prompts').set({ instance }).where('prompt_id', '=', promptId).execute());
   }
 
+  async accepted(promptId: string, at: number): Promise<number | undefined> {
+    const first = sql<number>`coalesce(accepted_at, ${at})`;
+    const row = await kept('record that an instance has a prompt', () => this.#db.updateTable('prompts').set({ accepted_at: first }).where('prompt_id', '=', promptId).returning('stop_requested_at').executeTakeFirst());
+    return timeOf(row?.stop_requested_at ?? null);
+  }
+
+  async unanswered(promptId: string, at: number): Promise<void> {
+    await kept('record that a hand-over got no answer', () => this.#db.updateTable('prompts').set({ unanswered_at: at }).where('prompt_id', '=', promptId).execute());
+  }
+
   async drop(promptId: string): Promise<void> {
     await kept('forget a refused prompt', () => this.#db.deleteFrom('prompts').where('prompt_id', '=', promptId).where('state', '=', 'submitted').execute());
   }
 
-  async requestStop(promptIds: readonly string[]): Promise<void> {
+  async requestStop(promptIds: readonly string[]): Promise<readonly string[]> {
     const now = this.#now();
+    const asked: string[] = [];
     for (const ids of batchesOf(promptIds)) {
-      await kept('record that a prompt shall stop', () =>
-        this.#db.updateTable('prompts').set({ stop_requested_at: now }).where('prompt_id', 'in', ids).where('state', '=', 'submitted').where('stop_requested_at', 'is', null).execute(),
+      const rows = await kept('record that a prompt shall stop', () =>
+        this.#db.updateTable('prompts').set({ stop_requested_at: now }).where('prompt_id', 'in', ids).where('state', '=', 'submitted').where('stop_requested_at', 'is', null).returning('prompt_id').execute(),
       );
+      asked.push(...rows.map((row) => row.prompt_id));
+    }
+    return asked;
+  }
+
+  async withdrawStop(promptIds: readonly string[]): Promise<void> {
+    for (const ids of batchesOf(promptIds)) {
+      await kept('record that a prompt is left alone', () => this.#db.updateTable('prompts').set({ stop_requested_at: null }).where('prompt_id', 'in', ids).where('state', '=', 'submitted').execute());
     }
   }
 
@@ -104,14 +126,25 @@ export class SqlPromptRecords implements PromptRecords {
   }
 
   async newestOutputs(limit: number): Promise<readonly OwnedOutput[]> {
-    const newest = this.#db.selectFrom('prompts').select(['prompt_id', 'instance']).where('ended_at', 'is not', null).orderBy('ended_at', 'desc').limit(limit).as('newest');
-    const rows = await kept('list the newest outputs', () => this.#db.selectFrom(newest).innerJoin('outputs', 'outputs.prompt_id', 'newest.prompt_id').selectAll('outputs').select('newest.instance').orderBy('outputs.ended_at', 'desc').orderBy('outputs.prompt_id').orderBy('outputs.position').limit(limit).execute());
+    const newest = this.#db.selectFrom('prompts').select(['prompt_id', 'instance', 'task_id']).where('ended_at', 'is not', null).orderBy('ended_at', 'desc').limit(limit * AMONG).as('newest');
+    const rows = await kept('list the newest outputs', () => this.#db.selectFrom(newest).innerJoin('outputs', 'outputs.prompt_id', 'newest.prompt_id').where('newest.task_id', 'is', null).selectAll('outputs').select('newest.instance').orderBy('outputs.ended_at', 'desc').orderBy('outputs.prompt_id').orderBy('outputs.position').limit(limit).execute());
     return rows.map((row) => ({ ...outputOf(row), key: row.owner, instance: row.instance }));
   }
 
   async unfinished(): Promise<readonly PromptRecord[]> {
     const rows = await kept('list unfinished prompts', () => this.#db.selectFrom('prompts').selectAll().where('state', '=', 'submitted').orderBy('created_at').execute());
     return rows.map(promptOf);
+  }
+
+  async processes(): Promise<readonly string[]> {
+    const rows = await kept('list processes with prompts', () => this.#db.selectFrom('prompts').select('process').distinct().where('state', '=', 'submitted').execute());
+    return rows.map((row) => row.process);
+  }
+
+  async takeOver(processes: readonly string[], by: string): Promise<readonly PromptRecord[]> {
+    const rows = await eachBatch(processes.filter((one) => one !== by), (gone) => kept('take prompts over', () =>
+      this.#db.updateTable('prompts').set({ process: by }).where('state', '=', 'submitted').where('process', 'in', gone).returningAll().execute()));
+    return rows.map(promptOf).toSorted((one, other) => one.createdAt - other.createdAt);
   }
 
   expire(before: number): Promise<number> {
@@ -165,6 +198,10 @@ function promptOf(row: Selectable<Tables['prompts']>): PromptRecord {
     startedAt: timeOf(row.started_at),
     endedAt: timeOf(row.ended_at),
     stopRequestedAt: timeOf(row.stop_requested_at),
+    process: row.process,
+    acceptedAt: timeOf(row.accepted_at),
+    unansweredAt: timeOf(row.unanswered_at),
+    taskId: row.task_id ?? undefined,
     detail: row.detail ?? undefined,
   };
 }

@@ -1,6 +1,8 @@
 import type { Kysely } from 'kysely';
 import type { FileType } from '../../models/file.ts';
+import type { Role } from '../../models/process.ts';
 import type { PromptRecord } from '../../models/records.ts';
+import type { TaskTables } from './task-schema.ts';
 
 interface PromptRow {
   prompt_id: string;
@@ -13,6 +15,20 @@ interface PromptRow {
   ended_at: number | null;
   stop_requested_at: number | null;
   detail: string | null;
+  /** Empty for prompts of versions that did not say. */
+  process: string;
+  accepted_at: number | null;
+  unanswered_at: number | null;
+  task_id: string | null;
+}
+
+interface ProcessRow {
+  id: string;
+  role: Role;
+  host: string;
+  pid: number;
+  /** 0 once it has ended in order. */
+  seen_at: number;
 }
 
 /** `owner`, `instance` and `ended_at` repeat what the prompt says, so that the newest file of a name is one step in an index. */
@@ -60,12 +76,13 @@ interface PlacementRow {
 }
 
 /** The tables. Times are milliseconds since 1970. */
-export interface Tables {
+export interface Tables extends TaskTables {
   prompts: PromptRow;
   outputs: OutputRow;
   histories: HistoryRow;
   inputs: InputRow;
   placements: PlacementRow;
+  processes: ProcessRow;
 }
 
 export type Records = Kysely<Tables>;

@@ -3,6 +3,8 @@ import type { AccessCoordinator } from '../../../coordinator/access-coordinator.
 import type { ImageCoordinator } from '../../../coordinator/images/image-coordinator.ts';
 import type { InstanceCoordinator } from '../../../coordinator/instance/instance-coordinator.ts';
 import type { QueueCoordinator } from '../../../coordinator/queue/queue-coordinator.ts';
+import type { Catalog } from '../../../coordinator/tasks/catalog.ts';
+import type { TaskCoordinator } from '../../../coordinator/tasks/task-coordinator.ts';
 import type { WorkflowCoordinator } from '../../../coordinator/workflow/workflow-coordinator.ts';
 import type { ReadMultipart } from '../form.ts';
 
@@ -13,10 +15,16 @@ type Face<T> = Pick<T, keyof T>;
 export interface RouteDeps {
   readonly config: Config;
   readonly access: Pick<AccessCoordinator, 'authenticate' | 'issueTicket'>;
-  readonly workflows: Face<WorkflowCoordinator>;
+  readonly workflows: Omit<Face<WorkflowCoordinator>, 'adoptUnanswered'>;
   readonly queue: Face<QueueCoordinator>;
   readonly images: Face<ImageCoordinator>;
-  readonly instances: Pick<InstanceCoordinator, 'readiness'>;
+  readonly instances: Face<InstanceCoordinator>;
+  readonly tasks: Face<TaskCoordinator>;
+  readonly catalog: Face<Catalog>;
+  /** Fires when the process begins to end: streams that would go on end then. */
+  readonly stopping: AbortSignal;
+  /** Writes JSON, digits kept. */
+  readonly stringify: (value: unknown) => string;
   readonly readMultipart: ReadMultipart;
 }
 

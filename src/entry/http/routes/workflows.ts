@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { service } from '../../../constants/service.ts';
+import { DiagnosisAnswer, DiagnosisRequest } from '../../../models/diagnosis.ts';
 import { OutputFile } from '../../../models/file.ts';
 import { PromptState } from '../../../models/prompt-state.ts';
-import { InterruptAnswer, InterruptRequest, PromptId, SubmitAnswer, SubmitRequest } from '../../../models/workflow.ts';
+import { InterruptAnswer, InterruptRequest, PromptId, SubmitAnswer, SubmitRequest, type Workflow } from '../../../models/workflow.ts';
 import { route, type Route } from '../route.ts';
 import { bytesOf, type RouteDeps } from './deps.ts';
 
@@ -16,7 +17,8 @@ const small = {
 };
 const examples = { smallest: { workflow: small }, watched: { workflow: small, client_id: 'my_client', front: true } };
 
-export function workflowRoutes({ config, workflows }: Pick<RouteDeps, 'config' | 'workflows'>): Route[] {
+export function workflowRoutes(deps: Pick<RouteDeps, 'config' | 'workflows' | 'catalog'>): Route[] {
+  const { config, workflows } = deps;
   return [
     route({
       method: 'post',
@@ -45,8 +47,28 @@ export function workflowRoutes({ config, workflows }: Pick<RouteDeps, 'config' |
       errors: ['NOT_FOUND', 'QUEUE_OPERATION_ERROR', 'CONNECTION_ERROR', 'UPSTREAM_ERROR'],
       run: ({ caller, body, signal }) => workflows.interrupt(caller, body.prompt_id, signal),
     }),
+    validateRoute(deps),
     ...promptRoutes(workflows),
   ];
+}
+
+function validateRoute({ config, workflows, catalog }: Pick<RouteDeps, 'config' | 'workflows' | 'catalog'>): Route {
+  /** Throws VALIDATION_ERROR for a template that is not there. */
+  const graphOf = ({ workflow, template = '', inputs = {} }: DiagnosisRequest): Workflow => workflow ?? catalog.graph(template, inputs);
+  return route({
+    method: 'post',
+    path: `${service.api}/workflows/validate`,
+    id: 'validateWorkflow',
+    tag: 'Workflows',
+    summary: 'Say what is wrong with a workflow',
+    description: 'Runs nothing. Looks at the graph, or at what a template becomes with its inputs, by what each instance says of its nodes: missing nodes and models with the nearest names, values out of range, missing inputs, links that do not fit. Answers 200 also when the workflow is not valid. Names of files in inputs that take uploads are not looked at.',
+    body: DiagnosisRequest,
+    bodyLimit: { bytes: bytesOf(config.MAX_WORKFLOW_MB), name: 'MAX_WORKFLOW_MB' },
+    examples: { workflow: { workflow: small }, template: { template: 'text-to-image', inputs: { prompt: 'a lighthouse' } } },
+    answers: { 200: { description: 'What is wrong, and where.', schema: DiagnosisAnswer } },
+    errors: ['QUEUE_FULL'],
+    run: async ({ caller, body, signal }) => workflows.diagnose(caller, graphOf(body), signal),
+  });
 }
 
 function promptRoutes(workflows: RouteDeps['workflows']): Route[] {

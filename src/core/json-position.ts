@@ -3,7 +3,7 @@
  * letter, since a pattern runs out of stack on a string of millions of escapes.
  */
 
-import { limits } from '../../constants/limits.ts';
+import { limits } from '../constants/limits.ts';
 
 const code = (letter: string): number => letter.charCodeAt(0);
 const [QUOTE, BACKSLASH, COMMA, COLON, MINUS, DOT] = [code('"'), code('\\'), code(','), code(':'), code('-'), code('.')];
@@ -150,11 +150,24 @@ export function isWhole(text: string): boolean {
   return left === 0 || (complete && at === text.length);
 }
 
-/** Says what stands at the broken place: `position 5 (line 1, column 6): unexpected "x"`. */
-export function describeBreak(text: string): string {
-  const at = brokenAt(text);
+/** Where a text breaks, counted from 1, and what stands there. */
+export interface Break {
+  readonly line: number;
+  readonly column: number;
+  readonly found: string;
+}
+
+/** The broken place of a text by line and column. */
+export function breakOf(text: string, at = brokenAt(text)): Break {
   let [line, start] = [1, 0];
   for (let end = text.indexOf('\n'); end >= 0 && end < at; end = text.indexOf('\n', start)) [line, start] = [line + 1, end + 1];
   const found = at >= text.length ? 'the text ends too early' : `unexpected ${JSON.stringify(String.fromCodePoint(text.codePointAt(at) ?? 0))}`;
-  return `position ${at} (line ${line}, column ${at - start + 1}): ${found}`;
+  return { line, column: at - start + 1, found };
+}
+
+/** Says what stands at the broken place: `position 5 (line 1, column 6): unexpected "x"`. */
+export function describeBreak(text: string): string {
+  const at = brokenAt(text);
+  const { line, column, found } = breakOf(text, at);
+  return `position ${at} (line ${line}, column ${column}): ${found}`;
 }

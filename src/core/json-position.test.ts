@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { brokenAt, describeBreak, isWhole } from './json-position.ts';
+import { breakOf, brokenAt, describeBreak, isWhole } from './json-position.ts';
 
 describe('where a text stops being JSON', () => {
   it.each([
@@ -18,6 +18,7 @@ describe('where a text stops being JSON', () => {
 
   it('is told by position, line and column, with what stands there', () => {
     expect(describeBreak('{\n  "a": é\n}')).toBe('position 9 (line 2, column 8): unexpected "é"');
+    expect(breakOf('{\n  "a": é\n}')).toEqual({ line: 2, column: 8, found: 'unexpected "é"' });
     expect(describeBreak('{"a":')).toBe('position 5 (line 1, column 6): the text ends too early');
   });
 

@@ -1,0 +1,119 @@
+import { z } from 'zod';
+import { fail, reasonOf } from '../../core/errors.ts';
+import type { EngineList, PipelineView, TemplateDetail, TemplateView } from '../../models/catalog.ts';
+import type { EngineConfig, Pipeline } from '../../models/engine-config.ts';
+import type { Engine, EngineHealth } from '../../models/engine.ts';
+import type { TaskStore } from '../../models/task-store.ts';
+import { PipelineTask, TemplateTask, WorkflowTask } from '../../models/task.ts';
+import type { Template, TemplateInput, Templates } from '../../models/template.ts';
+import type { Workflow } from '../../models/workflow.ts';
+import { checkInputs, isRequired } from '../../molecules/templates/check.ts';
+import { inputsSchema } from '../../molecules/templates/schema.ts';
+import { render } from '../../molecules/templates/render.ts';
+import { invalid } from './planning.ts';
+
+export interface CatalogParts {
+  readonly templates: Templates;
+  readonly config: EngineConfig;
+  readonly engines: ReadonlyMap<string, Engine>;
+  readonly store: Pick<TaskStore, 'loads'>;
+  /** A number from 0 to 2^64-1. */
+  readonly random: () => bigint;
+}
+
+/** Milliseconds that an engine has to say how it is. */
+const PATIENCE = 5_000;
+
+/** What can be asked for: templates, pipelines, and the engines that run them. */
+export class Catalog {
+  readonly #parts: CatalogParts;
+
+  constructor(parts: CatalogParts) {
+    this.#parts = parts;
+  }
+
+  templates(): TemplateView[] {
+    return this.#parts.templates.all().map(viewOf);
+  }
+
+  /** Throws NOT_FOUND. */
+  template(name: string): TemplateDetail {
+    const template = this.#parts.templates.find(name);
+    if (!template) throw fail('NOT_FOUND', `template "${name.slice(0, 200)}".`);
+    return { ...viewOf(template), workflow: template.workflow };
+  }
+
+  /** Everything that POST /tasks takes, each template with its own inputs: for the document. */
+  newTask(): z.ZodType {
+    const templates = this.#parts.templates.all().map((template) => TemplateTask.extend({ template: z.literal(template.name), inputs: inputsSchema(template) }).meta({ id: `Task_${template.name.replace(/\W/g, '_')}`, description: template.title }));
+    return z.union([TemplateTask, WorkflowTask, PipelineTask, ...templates]).meta({ id: 'NewTask' });
+  }
+
+  /** The graph that a template becomes with what stands in its example. */
+  example(name: string): Workflow {
+    const inputs = Object.entries(this.#parts.templates.find(name)?.inputs ?? {});
+    return this.graph(name, Object.fromEntries(inputs.filter(([, input]) => isRequired(input)).map(([input, declared]) => [input, exampleOf(declared)])));
+  }
+
+  /** The graph that a template becomes with these inputs; files stay as they are named. Throws VALIDATION_ERROR. */
+  graph(name: string, inputs: Readonly<Record<string, unknown>>): Workflow {
+    const template = this.#parts.templates.find(name);
+    if (!template) throw fail('VALIDATION_ERROR', `there is no template "${name.slice(0, 200)}"; there are: ${this.#parts.templates.all().map((one) => one.name).join(', ') || 'none'}.`);
+    const { values, faults } = checkInputs(template, inputs, this.#parts.random);
+    if (faults.length > 0) throw invalid(faults);
+    return render(template, values).workflow;
+  }
+
+  /** Every engine, and how it is now. */
+  async engines(signal: AbortSignal): Promise<EngineList> {
+    const loads = await this.#parts.store.loads();
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]);
+    const engines = await Promise.all([...this.#parts.engines.values()].map(async (engine): Promise<EngineHealth> => {
+      const load = loads.get(engine.name) ?? { pending: 0, processing: 0 };
+      const description = this.#parts.config.engines.get(engine.name)?.description;
+      const health = await engine.health(limit).catch((error: unknown) => ({ healthy: false, reason: reasonOf(error) }));
+      return { name: engine.name, type: engine.type, ...(description === undefined ? {} : { description }), ...health, running: load.processing, pending: load.pending, capacity: engine.capacity() };
+    }));
+    return { engines, pipelines: [...this.#parts.config.pipelines.values()].map(pipelineOf) };
+  }
+}
+
+export function pipelineOf({ name, enabled, description, steps }: Pipeline): PipelineView {
+  return {
+    name,
+    task_type: name.toUpperCase(),
+    enabled,
+    ...(description === undefined ? {} : { description }),
+    steps: steps.map((step) => ({ name: step.name, engine: step.engine, ...(step.template === undefined ? {} : { template: step.template }), ...(step.description === undefined ? {} : { description: step.description }) })),
+  };
+}
+
+function viewOf({ name, title, description, inputs, outputs }: Template): TemplateView {
+  const views = Object.entries(inputs).map(([input, { targets: _, ...declared }]) => ({ name: input, ...declared, required: isRequired({ ...declared, targets: [] }) }));
+  const needed = Object.entries(inputs).filter(([, input]) => isRequired(input)).map(([input, declared]) => [input, exampleOf(declared)]);
+  return { name, title, description, inputs: views, ...(outputs === undefined ? {} : { outputs: [...outputs] }), example: { template: name, inputs: Object.fromEntries(needed) } };
+}
+
+function exampleOf(input: TemplateInput): unknown {
+  switch (input.type) {
+    case 'string':
+      return 'a lighthouse at dusk';
+    case 'integer':
+    case 'number':
+      return input.min ?? 1;
+    case 'boolean':
+      return true;
+    case 'enum':
+      return input.values[0];
+    case 'image':
+      return 'https://example.org/picture.png';
+    case 'video':
+      return 'https://example.org/film.mp4';
+    case 'audio':
+      return 'https://example.org/sound.wav';
+    default: {
+      const never: never = input;
+      return never;
+    }
+  }
+}

@@ -1,0 +1,69 @@
+import { fail, failedWith, reasonOf } from '../../core/errors.ts';
+import type { EngineOutput } from '../../models/engine.ts';
+import type { TaskOutput } from '../../models/task.ts';
+import type { WorkerParts } from './parts.ts';
+import { StepFailed } from './step-end.ts';
+import { counting } from './views.ts';
+
+/** Files of one task that are fetched at the same time. */
+const AT_ONCE = 4;
+/** Milliseconds before each further try; the job itself is not made again. */
+const PAUSES = [250, 1_000, 3_000, 8_000, 15_000] as const;
+
+export interface Kept {
+  readonly outputs: readonly TaskOutput[];
+  readonly warnings: readonly string[];
+}
+
+/** Brings outputs into the storage. One that cannot be stored is handed out from where its engine has it, with a warning. */
+export class Keeping {
+  readonly #parts: Pick<WorkerParts, 'storage' | 'sleep' | 'log'>;
+  readonly #taskId: string;
+
+  constructor(parts: Pick<WorkerParts, 'storage' | 'sleep' | 'log'>, taskId: string) {
+    this.#parts = parts;
+    this.#taskId = taskId;
+  }
+
+  /** `nodes`: those whose files count; undefined for all. */
+  async keep(found: AsyncIterable<EngineOutput>, nodes: readonly string[] | undefined, signal: AbortSignal): Promise<Kept> {
+    const outputs: EngineOutput[] = [];
+    for await (const output of found) if (counting([output.file], nodes).length > 0) outputs.push(output);
+    const kept: { readonly output: TaskOutput; readonly warning?: string }[] = [];
+    for (let from = 0; from < outputs.length; from += AT_ONCE) kept.push(...(await Promise.all(outputs.slice(from, from + AT_ONCE).map((output) => this.#one(output, signal)))));
+    return { outputs: kept.map(({ output }) => output), warnings: kept.flatMap(({ warning }) => warning ?? []) };
+  }
+
+  async #one(output: EngineOutput, signal: AbortSignal): Promise<{ output: TaskOutput; warning?: string }> {
+    const { file } = output;
+    if (file.kind === 'text' && file.filename === '') return { output: file };
+    try {
+      const { url, size } = await this.#persist(output, signal);
+      return { output: { ...file, ...(url === undefined ? {} : { url }), ...(size === undefined ? {} : { size }) } };
+    } catch (error) {
+      if (signal.aborted || !failedWith(error)) throw error;
+      const { code, message: reason } = error;
+      if (code === 'IMAGE_NOT_FOUND') throw lost(file.filename, reason);
+      this.#parts.log.warn('an output could not be stored; it is served from its engine', { task_id: this.#taskId, filename: file.filename, reason });
+      return { output: file, warning: `"${file.filename}" could not be stored (${reason}); it is fetched from where it was made for as long as it is there.` };
+    }
+  }
+
+  async #persist(output: EngineOutput, signal: AbortSignal): ReturnType<WorkerParts['storage']['keep']> {
+    for (const pause of PAUSES) {
+      try {
+        return await this.#parts.storage.keep(output, signal);
+      } catch (error) {
+        if (signal.aborted || failedWith(error, 'IMAGE_NOT_FOUND', 'FILE_OPERATION_ERROR')) throw error;
+        this.#parts.log.debug('an output could not be stored yet', { task_id: this.#taskId, filename: output.file.filename, reason: reasonOf(error) });
+        await this.#parts.sleep(pause, signal);
+      }
+    }
+    return this.#parts.storage.keep(output, signal);
+  }
+}
+
+/** The job is over and its file is gone, as after a restart of the engine, or where it answered out of its cache after its folder was emptied. */
+function lost(filename: string, why: string): StepFailed {
+  return new StepFailed({ code: 'IMAGE_NOT_FOUND', reason: fail('IMAGE_NOT_FOUND', `"${filename}" was made, and its engine does not have it any more (${why}).`).message }, { again: true });
+}

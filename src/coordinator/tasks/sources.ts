@@ -1,0 +1,136 @@
+import type { Readable } from 'node:stream';
+import { fail, failedWith } from '../../core/errors.ts';
+import type { Caller } from '../../models/caller.ts';
+import { FileQuery } from '../../models/file.ts';
+import type { InputRecord, InputRecords } from '../../models/records.ts';
+import type { Blueprint, MediaInput, Target } from '../../models/template.ts';
+import type { Workflow } from '../../models/workflow.ts';
+import type { NodeDeclarations } from '../../models/node-declaration.ts';
+import { fileReferences, rewrite, type Rewriting } from '../../molecules/graph/file-references.ts';
+import { fileName } from '../../molecules/graph/names.ts';
+import type { InputStore } from '../../molecules/input-store/input-store.ts';
+import type { RemoteInput } from '../../molecules/remote-input/remote-input.ts';
+import { KnownUrls } from './known-urls.ts';
+import { isRemote, kindOf, namesRemote } from './source-kind.ts';
+
+export interface SourceParts {
+  readonly inputs: InputStore;
+  readonly records: Pick<InputRecords, 'put' | 'find' | 'findUpstream'>;
+  readonly remote: Pick<RemoteInput, 'fetch'>;
+  /** Bytes of a data URI. */
+  readonly decode: (uri: string) => Readable;
+  /** A file of the caller that we hand out under that query. Throws IMAGE_NOT_FOUND. */
+  readonly openOwn: (caller: Caller, query: FileQuery, signal: AbortSignal) => Promise<Readable>;
+  /** What the instances declare of their nodes; those that can be asked. */
+  readonly declarations: () => Promise<readonly NodeDeclarations[]>;
+  readonly publicUrl: string;
+  readonly now: () => number;
+}
+
+/** Where files lie that were fetched for tasks, in the caller's own names: no upload is called so. */
+const FOLDER = 'fetched';
+
+/** Brings the files that a task names to where graphs can name them. Each content is kept and sent to an instance once. */
+export class Sources {
+  readonly #parts: SourceParts;
+  readonly #known = new KnownUrls<InputRecord>();
+
+  constructor(parts: SourceParts) {
+    this.#parts = parts;
+  }
+
+  /** The graph with its files in place. Throws what is wrong with one of them, naming its input. */
+  async place(caller: Caller, blueprint: Blueprint, signal: AbortSignal): Promise<Workflow> {
+    const workflow = await this.#withoutUrls(caller, blueprint.workflow, signal);
+    const placed = await Promise.all(blueprint.media.map(async (media) => ({ media, value: await this.#named(caller, media, signal) })));
+    return withValues(workflow, placed.flatMap(({ media, value }) => media.targets.map((target) => ({ target, value }))));
+  }
+
+  /** Graphs may say where a file is in the place of its name. */
+  async #withoutUrls(caller: Caller, workflow: Workflow, signal: AbortSignal): Promise<Workflow> {
+    if (!namesRemote(workflow)) return workflow;
+    const references = fileReferences(workflow, await this.#parts.declarations(), false).filter(({ value }) => isRemote(value));
+    const changes = await Promise.all(references.map(async ({ nodeId, input, at, value: source }): Promise<Rewriting> => ({ nodeId, input, at, text: await this.#named(caller, { name: `${nodeId}.${input}`, source }, signal) })));
+    return changes.length > 0 ? rewrite(workflow, changes) : workflow;
+  }
+
+  async #named(caller: Caller, { name, source }: Pick<MediaInput, 'name' | 'source'>, signal: AbortSignal): Promise<string> {
+    try {
+      return await this.#resolve(caller, source, signal);
+    } catch (error) {
+      if (!failedWith(error) || signal.aborted) throw error;
+      throw fail(error.code, `input "${name}": ${error.detail}`, { cause: error, status: error.status, ...(error.retryAfter === undefined ? {} : { retryAfter: error.retryAfter }) });
+    }
+  }
+
+  /** What a graph calls the file. */
+  async #resolve(caller: Caller, source: string, signal: AbortSignal): Promise<string> {
+    const kind = kindOf(source, this.#parts.publicUrl);
+    switch (kind.kind) {
+      case 'data':
+        return nameOf(await this.#keep(caller, this.#parts.decode(source), signal));
+      case 'own':
+        return nameOf(await this.#keep(caller, await this.#own(caller, kind.query, signal), signal));
+      case 'url':
+        return nameOf(await this.#known.share(`${caller.key}\n${source}`, (known) => this.#fetch(caller, source, known), signal));
+      case 'path':
+        return nameOf(await this.#keep(caller, await this.#parts.inputs.openBelow(kind.path, caller), signal));
+      case 'name':
+        return this.#checked(caller, source);
+      default: {
+        const never: never = kind;
+        return never;
+      }
+    }
+  }
+
+  async #own(caller: Caller, query: URLSearchParams, signal: AbortSignal): Promise<Readable> {
+    const parsed = FileQuery.safeParse(Object.fromEntries(query));
+    if (!parsed.success) throw fail('VALIDATION_ERROR', 'the URL of ours does not name a file.');
+    return this.#parts.openOwn(caller, parsed.data, signal);
+  }
+
+  /** An upload's name: the graph names it as it is, if there is such a file of the caller. */
+  async #checked(caller: Caller, source: string): Promise<string> {
+    const { ref } = fileName(source);
+    const { records } = this.#parts;
+    if (ref.type !== 'input' || (await records.find(caller.key, ref))) return source;
+    const owners = await records.findUpstream([ref.filename.toLowerCase()]);
+    if (owners.some(({ key }) => caller.admin || key === caller.key)) return source;
+    if (caller.admin && owners.length === 0) return source;
+    throw fail('VALIDATION_ERROR', `"${source.slice(0, 200)}" is neither an upload of yours, a path below input/, a data: URI nor an http(s) URL.`);
+  }
+
+  async #fetch(caller: Caller, url: string, known: Known | undefined): Promise<Known> {
+    const limit = new AbortController().signal;
+    const conditions = known && { etag: known.etag, lastModified: known.lastModified };
+    const answer = await this.#parts.remote.fetch({ url, ...(conditions ? { conditions } : {}) }, (body) => this.#keep(caller, body, limit), limit);
+    if (answer.kind === 'unchanged' && known && (await this.#parts.inputs.find(known.value.path))) return known;
+    if (answer.kind === 'unchanged') return this.#fetch(caller, url, undefined);
+    return { value: answer.value, etag: answer.etag, lastModified: answer.lastModified };
+  }
+
+  /** Stored by its content: the same bytes come to the same name. */
+  async #keep(caller: Caller, body: Readable, signal: AbortSignal): Promise<InputRecord> {
+    const stored = await this.#parts.inputs.store(caller.key, body, signal);
+    const record: InputRecord = { ...stored, key: caller.key, type: 'input', subfolder: FOLDER, name: stored.upstreamName, upstreamSubfolder: '', createdAt: this.#parts.now() };
+    await this.#parts.records.put(record);
+    return record;
+  }
+}
+
+type Known = { readonly value: InputRecord; readonly etag?: string | undefined; readonly lastModified?: string | undefined };
+
+const nameOf = (record: InputRecord): string => record.upstreamName;
+
+function withValues(workflow: Workflow, values: readonly { readonly target: Target; readonly value: string }[]): Workflow {
+  const byNode = Map.groupBy(values, ({ target }) => target.node);
+  return Object.fromEntries(
+    Object.entries(workflow).map(([id, node]) => {
+      const own = byNode.get(id);
+      if (!own || typeof node !== 'object' || node === null) return [id, node];
+      const inputs: unknown = 'inputs' in node ? node.inputs : {};
+      return [id, { ...node, inputs: { ...(typeof inputs === 'object' ? inputs : {}), ...Object.fromEntries(own.map(({ target, value }) => [target.input, value])) } }];
+    }),
+  );
+}

@@ -1,0 +1,36 @@
+import type { TaskError } from '../../models/task.ts';
+
+/** A step failed. `again`: the same step may succeed later, and nothing of it runs any more. `abandoned`: it was us who lost it. */
+export class StepFailed extends Error {
+  override readonly name = 'StepFailed';
+  readonly error: TaskError;
+  readonly again: boolean;
+  readonly retryAfter: number | undefined;
+  readonly abandoned: boolean;
+
+  constructor(error: TaskError, options: { readonly again: boolean; readonly retryAfter?: number | undefined; readonly abandoned?: boolean }) {
+    super(error.reason);
+    this.error = error;
+    this.again = options.again;
+    this.retryAfter = options.retryAfter;
+    this.abandoned = options.abandoned ?? false;
+  }
+}
+
+/** The task has ended because somebody wanted it to, or its time was over. */
+export class Stopped extends Error {
+  override readonly name = 'Stopped';
+  readonly status: 'cancelled' | 'failed';
+  readonly error: TaskError | undefined;
+
+  constructor(status: 'cancelled' | 'failed', error: TaskError | undefined) {
+    super(error?.reason ?? 'cancelled');
+    this.status = status;
+    this.error = error;
+  }
+}
+
+/** Nobody works on it here any more: the process ends, the claim went to somebody else, or the next engine is busy. */
+export class Halted extends Error {
+  override readonly name = 'Halted';
+}

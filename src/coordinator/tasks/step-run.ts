@@ -1,0 +1,202 @@
+import { createHash } from 'node:crypto';
+import { fail, failedWith, reasonOf } from '../../core/errors.ts';
+import type { Caller } from '../../models/caller.ts';
+import type { Engine, EngineEnding, EngineEvent, EngineJobRef } from '../../models/engine.ts';
+import type { PlannedStep } from '../../models/task-plan.ts';
+import type { TaskChange } from '../../models/task-store.ts';
+import type { TaskError, TaskOutput } from '../../models/task.ts';
+import type { Blueprint } from '../../models/template.ts';
+import { resolveInputs } from '../../molecules/engine-config/expressions.ts';
+import { checkInputs } from '../../molecules/templates/check.ts';
+import { render } from '../../molecules/templates/render.ts';
+import { Keeping } from './keeping.ts';
+import type { WorkerParts } from './parts.ts';
+import { persistently } from './persistent.ts';
+import { invalid } from './planning.ts';
+import { StepProgress } from './progress.ts';
+import { failedInstances, isTransient } from './retry-rule.ts';
+import type { StepDone, StepFacts } from './step-facts.ts';
+import { Halted, StepFailed, Stopped } from './step-end.ts';
+import { counting } from './views.ts';
+
+/** Milliseconds between orders to stop a job that goes on. */
+const STOP_AGAIN = 10_000;
+
+/** One step of a task: its files, the job, its story, its outputs. Throws Halted, Stopped, StepFailed, or what its values are refused with. */
+export class StepRun {
+  readonly #facts: StepFacts;
+  readonly #step: PlannedStep;
+  readonly #engine: Engine;
+  readonly #caller: Caller;
+  readonly #progress: StepProgress;
+  #warnings: readonly string[];
+  #outputs: readonly TaskOutput[] = [];
+
+  constructor(facts: StepFacts) {
+    const { plan, index, task, parts } = facts;
+    const step = plan.steps[index];
+    const engine = parts.engines.get(step?.engine ?? '');
+    if (!step || !engine) throw new StepFailed({ code: 'ENGINE_NOT_REGISTERED', reason: fail('ENGINE_NOT_REGISTERED', `engine "${step?.engine ?? ''}" was removed since the task was accepted.`).message }, { again: false });
+    this.#facts = facts;
+    this.#step = step;
+    this.#engine = engine;
+    this.#caller = { key: task.owner, admin: task.admin };
+    this.#progress = new StepProgress(facts);
+    this.#warnings = facts.warnings;
+  }
+
+  async run(halt: AbortSignal): Promise<StepDone> {
+    try {
+      const job = (await this.#resumed(halt)) ?? (await this.#handOver(halt));
+      const ending = await this.#watch(job, halt);
+      this.#judge(ending);
+      return await this.#keep(job, halt);
+    } catch (error) {
+      throw this.#named(error);
+    }
+  }
+
+  /** The job of an earlier process, if the engine may have it. */
+  async #resumed(halt: AbortSignal): Promise<EngineJobRef | undefined> {
+    const { resumed } = this.#facts;
+    if (resumed === undefined) return undefined;
+    const job = { id: resumed, caller: this.#caller };
+    return (await this.#engine.knows(job, halt)) ? job : undefined;
+  }
+
+  async #handOver(halt: AbortSignal): Promise<EngineJobRef> {
+    const { parts, stops, task, claim, resumed } = this.#facts;
+    const either = AbortSignal.any([halt, stops.signal]);
+    this.#leaveIfStopped(halt);
+    const blueprint = this.#blueprint();
+    const workflow = await parts.sources.place(this.#caller, blueprint, either).catch((error: unknown) => this.#rethrow(error, halt));
+    this.#leaveIfStopped(halt);
+    const id = resumed ?? parts.newId();
+    const attempts = claim.attempt > 1 ? await parts.store.attempts(task.id) : [];
+    await this.#change({ inputsFetchedAt: parts.now(), jobId: id }, halt);
+    const job = { id, taskId: task.id, caller: this.#caller, clientId: task.clientId, workflow, extraData: this.#step.extraData, avoid: failedInstances(attempts, this.#step.name) };
+    const handed = await this.#engine.submit(job, either).catch((error: unknown) => this.#rethrow(error, halt));
+    this.#warnings = [...this.#warnings, ...handed.warnings];
+    await this.#change({ ...(handed.instance === undefined ? {} : { instance: handed.instance }), ...(handed.warnings.length > 0 ? { warnings: this.#warnings } : {}) }, halt);
+    return handed.job;
+  }
+
+  /** The graph of this step. Values that refer to earlier steps are known only now; random ones are the same at every attempt. */
+  #blueprint(): Blueprint {
+    const { plan, results, task } = this.#facts;
+    const { template, workflow, name } = this.#step;
+    if (!template) return { workflow: workflow ?? {}, media: [], outputs: undefined };
+    if (!this.#step.deferred) return render(template, this.#step.inputs);
+    const steps = Object.fromEntries(results.map((result) => [result.name, { outputs: result.outputs }]));
+    let drawn = 0;
+    const random = (): bigint => createHash('sha256').update([task.id, name, (drawn += 1)].join('\n')).digest().readBigUInt64BE();
+    const { values, faults } = checkInputs(template, resolveInputs(this.#step.inputs, { input: plan.inputs, steps }), random);
+    if (faults.length > 0) throw invalid(faults);
+    return render(template, values);
+  }
+
+  /** Follows the job to its ending; while somebody wants it to stop, its engine is told so. */
+  async #watch(job: EngineJobRef, halt: AbortSignal): Promise<EngineEnding> {
+    const over = new AbortController();
+    const stopping = this.#stopWhenAsked(job, AbortSignal.any([halt, over.signal]));
+    try {
+      for await (const event of this.#engine.watch(job, halt)) {
+        const ending = await this.#take(event, halt);
+        if (ending) return ending;
+      }
+      throw fail('INTERNAL_ERROR', `engine ${this.#engine.name} told of no ending of job ${job.id}.`);
+    } finally {
+      over.abort();
+      await stopping;
+    }
+  }
+
+  async #take(event: EngineEvent, halt: AbortSignal): Promise<EngineEnding | undefined> {
+    switch (event.kind) {
+      case 'running':
+        return undefined;
+      case 'progress':
+        await this.#progress.tell(event.progress);
+        return undefined;
+      case 'output': {
+        this.#outputs = [...this.#outputs, ...counting(event.files.map((file) => this.#ofStep(file)), this.#step.template?.outputs)];
+        const outputs = [...this.#facts.outputs, ...this.#outputs];
+        await this.#change({ outputs }, halt, { event: 'output', data: { outputs: this.#outputs } });
+        return undefined;
+      }
+      case 'completed':
+      case 'failed':
+      case 'stopped':
+        return event;
+      default: {
+        const never: never = event;
+        return never;
+      }
+    }
+  }
+
+  async #stopWhenAsked(job: EngineJobRef, signal: AbortSignal): Promise<void> {
+    const { stops, parts, task } = this.#facts;
+    await new Promise<void>((resolve) => {
+      if (stops.signal.aborted || signal.aborted) return resolve();
+      stops.signal.addEventListener('abort', () => resolve(), { once: true });
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    while (!signal.aborted) {
+      await this.#engine.cancel(job).catch((error: unknown) => parts.log.warn('an engine could not be told to stop a job; it is told again', { task_id: task.id, engine: this.#engine.name, reason: reasonOf(error) }));
+      await parts.sleep(STOP_AGAIN, signal).catch(() => undefined);
+    }
+  }
+
+  /** Anything but a completed job ends the step here. */
+  #judge(ending: EngineEnding): void {
+    const { stops, resumed } = this.#facts;
+    if (ending.kind === 'completed') return;
+    if (ending.kind === 'failed') throw new StepFailed(ending.error, { again: ending.again, abandoned: resumed !== undefined && ending.error.code === 'PROMPT_LOST' });
+    if (stops.reason === 'deadline') throw new Stopped('failed', stops.overdue(this.#step.name));
+    if (ending.byUs || stops.reason === 'cancel') throw new Stopped('cancelled', undefined);
+    throw new StepFailed({ code: 'WORKFLOW_EXECUTION_ERROR', reason: fail('WORKFLOW_EXECUTION_ERROR', ending.reason).message }, { again: false });
+  }
+
+  async #keep(job: EngineJobRef, halt: AbortSignal): Promise<StepDone> {
+    const { parts } = this.#facts;
+    const executedAt = parts.now();
+    const found = await new Keeping(parts, this.#facts.task.id).keep(this.#engine.outputs(job, halt), this.#step.template?.outputs, halt);
+    return { outputs: found.outputs.map((output) => this.#ofStep(output)), warnings: [...this.#warnings, ...found.warnings], executedAt, storedAt: parts.now() };
+  }
+
+  #ofStep(output: TaskOutput): TaskOutput {
+    return this.#step.name === '' ? output : { ...output, step: this.#step.name };
+  }
+
+  async #change(change: TaskChange, halt: AbortSignal, told?: Parameters<WorkerParts['store']['change']>[2]): Promise<void> {
+    const { parts, claim } = this.#facts;
+    if (Object.keys(change).length === 0) return;
+    if (!(await persistently(() => parts.store.change(claim, change, told), parts, halt))) throw new Halted('the task is not ours any more');
+    if (told) parts.told();
+  }
+
+  #leaveIfStopped(halt: AbortSignal): void {
+    const { stops } = this.#facts;
+    if (halt.aborted) throw new Halted('the process ends');
+    if (stops.reason === 'cancel') throw new Stopped('cancelled', undefined);
+    if (stops.reason === 'deadline') throw new Stopped('failed', stops.overdue(this.#step.name));
+  }
+
+  /** A failure that came of stopping is none; others carry whether it may be tried again. */
+  #rethrow(error: unknown, halt: AbortSignal): never {
+    this.#leaveIfStopped(halt);
+    if (!failedWith(error)) throw error;
+    const told: TaskError = { code: error.code, reason: error.message, ...(error.faults.length > 0 ? { faults: error.faults.slice(0, 20) } : {}) };
+    throw new StepFailed(told, { again: isTransient(error), retryAfter: error.retryAfter });
+  }
+
+  /** A failed step of a pipeline names itself. */
+  #named(error: unknown): unknown {
+    const { name } = this.#step;
+    if (name === '') return error;
+    if (error instanceof StepFailed) return new StepFailed({ ...error.error, step: name, reason: `Step "${name}": ${error.error.reason}` }, error);
+    if (failedWith(error)) return new StepFailed({ code: error.code, step: name, reason: `Step "${name}": ${error.message}` }, { again: isTransient(error), retryAfter: error.retryAfter });
+    return error;
+  }
+}

@@ -1,0 +1,106 @@
+/** What a task looks like to callers. Pure. */
+import { service } from '../../constants/service.ts';
+import type { TaskDetails, TaskRecord } from '../../models/task-store.ts';
+import { isTerminal, type TaskAccepted, type TaskAttempt, type TaskOutput, type TaskSummary, type TaskTimings, type TaskView } from '../../models/task.ts';
+
+const DAY = 86_400_000;
+
+export function linksOf(id: string): TaskAccepted['links'] {
+  const self = `${service.api}/tasks/${id}`;
+  return { self, outputs: `${self}/outputs`, events: `${self}/events`, cancel: `${self}/cancel` };
+}
+
+export function acceptedOf(task: TaskRecord): TaskAccepted {
+  return { task_id: task.id, status: task.status, task_type: task.type, created_at: task.createdAt, links: linksOf(task.id) };
+}
+
+export function summaryOf(task: TaskRecord): TaskSummary {
+  return {
+    task_id: task.id,
+    status: task.status,
+    task_type: task.type,
+    engine: task.engine,
+    priority: task.priority,
+    client_id: task.clientId,
+    created_at: task.createdAt,
+    progress: task.progress,
+    attempt: task.attempt,
+    ...(task.kind === 'template' ? { template: task.name } : {}),
+    ...(task.startedAt === undefined ? {} : { started_at: task.startedAt }),
+    ...(task.endedAt === undefined ? {} : { finished_at: task.endedAt }),
+    ...(task.error === undefined ? {} : { error: task.error }),
+    ...(task.metadata === undefined ? {} : { metadata: task.metadata }),
+  };
+}
+
+export interface ViewFacts {
+  readonly task: TaskRecord;
+  readonly details: TaskDetails;
+  readonly attempts: readonly TaskAttempt[];
+  readonly position: number | undefined;
+  readonly etaMs: number | undefined;
+  readonly retentionDays: number;
+}
+
+export function viewOf({ task, details, attempts, position, etaMs, retentionDays }: ViewFacts): TaskView {
+  const step = details.plan.steps[task.step]?.name ?? '';
+  return {
+    ...summaryOf(task),
+    ...(position === undefined ? {} : { position }),
+    ...(task.status !== 'processing' || task.current === undefined ? {} : { current: task.current }),
+    ...(step === '' ? {} : { step }),
+    ...(etaMs === undefined ? {} : { eta_seconds: Math.round(etaMs / 100) / 10 }),
+    ...momentsOf(task, retentionDays),
+    outputs: [...details.outputs],
+    ...inputsOf(details),
+    attempts: [...attempts],
+    timings: timingsOf(task),
+    ...(details.warnings.length > 0 ? { warnings: [...details.warnings] } : {}),
+    seq: task.seq,
+    links: linksOf(task.id),
+  };
+}
+
+/** When something is to happen, or was asked for. */
+function momentsOf(task: TaskRecord, retentionDays: number): Pick<TaskView, 'next_attempt_at' | 'deadline_at' | 'cancel_requested_at' | 'expires_at'> {
+  const waits = task.status === 'pending' && task.availableAt > task.createdAt;
+  const expires = isTerminal(task.status) && retentionDays > 0 && task.endedAt !== undefined;
+  return {
+    ...(waits ? { next_attempt_at: task.availableAt } : {}),
+    ...(task.deadlineAt === undefined ? {} : { deadline_at: task.deadlineAt }),
+    ...(task.cancelRequestedAt === undefined ? {} : { cancel_requested_at: task.cancelRequestedAt }),
+    ...(expires ? { expires_at: (task.endedAt ?? 0) + retentionDays * DAY } : {}),
+  };
+}
+
+/** Of the task itself, or of its only step with what was filled in. */
+function inputsOf({ plan }: TaskDetails): Pick<TaskView, 'inputs'> {
+  const [first] = plan.steps;
+  const values = plan.steps.length === 1 && first?.template ? { ...plan.inputs, ...first.inputs } : plan.inputs;
+  const shown = Object.entries(values).map(([name, value]): [string, unknown] => [name, shortened(value)]);
+  return shown.length > 0 ? { inputs: Object.fromEntries(shown) } : {};
+}
+
+/** Pictures inside of a request are not told back. */
+function shortened(value: unknown): unknown {
+  if (typeof value !== 'string' || !/^data:/i.test(value) || value.length <= 200) return value;
+  return `${value.slice(0, 60)}… (${value.length} characters)`;
+}
+
+function timingsOf(task: TaskRecord): TaskTimings {
+  const { createdAt, startedAt, inputsFetchedAt, executedAt, storedAt, endedAt } = task;
+  return {
+    queued_at: createdAt,
+    ...(startedAt === undefined ? {} : { started_at: startedAt, wait_ms: startedAt - createdAt }),
+    ...(inputsFetchedAt === undefined ? {} : { inputs_fetched_at: inputsFetchedAt }),
+    ...(executedAt === undefined ? {} : { executed_at: executedAt }),
+    ...(storedAt === undefined ? {} : { stored_at: storedAt }),
+    ...(endedAt === undefined ? {} : { finished_at: endedAt, total_ms: endedAt - createdAt }),
+    ...(startedAt === undefined || endedAt === undefined ? {} : { run_ms: endedAt - startedAt }),
+  };
+}
+
+/** Only those of the nodes that count. */
+export function counting(outputs: readonly TaskOutput[], nodes: readonly string[] | undefined): TaskOutput[] {
+  return nodes === undefined ? [...outputs] : outputs.filter(({ node_id: id }) => nodes.includes(id));
+}

@@ -1,0 +1,128 @@
+import { reasonOf } from '../../core/errors.ts';
+import type { ClaimedTask } from '../../models/task-store.ts';
+import type { WorkerParts } from './parts.ts';
+import { TaskRun } from './run.ts';
+
+const times = {
+  /** Milliseconds between looks for work that nobody told of: other processes accept tasks too, and some wait for their time. */
+  look: 250,
+  /** Between looks for tasks of processes that are gone, and for deadlines that passed. */
+  tend: 1_000,
+} as const;
+
+/** Claims tasks for engines that can take them, and works on each until it has ended, is to be tried later, or the process ends. */
+export class Worker {
+  readonly #parts: WorkerParts;
+  readonly #runs = new Map<string, { readonly run: TaskRun; readonly over: Promise<void> }>();
+  #wake: (() => void) | undefined;
+  #woken = false;
+
+  constructor(parts: WorkerParts) {
+    this.#parts = parts;
+  }
+
+  /** There may be work. */
+  wake(): void {
+    this.#woken = true;
+    this.#wake?.();
+  }
+
+  /** Somebody wants that task to stop. */
+  cancel(taskId: string): void {
+    this.#runs.get(taskId)?.run.cancel();
+  }
+
+  /** Tasks in work in this process. */
+  get busy(): number {
+    return this.#runs.size;
+  }
+
+  /** Until the signal fires: then nothing more is claimed, and what runs is left for whoever comes next. Resolves when all of it has been let go. */
+  async run(signal: AbortSignal): Promise<void> {
+    let tended = 0;
+    while (!signal.aborted) {
+      await this.#guarded('tasks could not be claimed', async () => {
+        if (this.#parts.now() - tended >= times.tend) {
+          await this.#tend(signal);
+          tended = this.#parts.now();
+        }
+        await this.#fill(signal);
+        await this.#stopCancelled();
+      });
+      await this.#pause(signal);
+    }
+    await Promise.all([...this.#runs.values()].map(({ over }) => over));
+  }
+
+  /** Gives every engine what it can take, in turns, so that none takes all the hands. */
+  async #fill(signal: AbortSignal): Promise<void> {
+    const { engines, limits } = this.#parts;
+    const hungry = new Set(engines.keys());
+    while (hungry.size > 0 && this.#runs.size < limits.concurrency && !signal.aborted) {
+      for (const name of hungry) {
+        const claimed = this.#runs.size < limits.concurrency ? await this.#claim(name) : undefined;
+        if (claimed) this.#begin(claimed, false, signal);
+        else hungry.delete(name);
+      }
+    }
+  }
+
+  async #claim(name: string): Promise<ClaimedTask | undefined> {
+    const { engines, store, now, name: worker } = this.#parts;
+    const capacity = engines.get(name)?.capacity() ?? 0;
+    if (capacity <= 0 || (await store.working(name)) >= capacity) return undefined;
+    return store.claim(name, { worker, now: now() });
+  }
+
+  #begin(claimed: ClaimedTask, takenOver: boolean, signal: AbortSignal): void {
+    const { id } = claimed.task;
+    const run = new TaskRun(this.#parts, claimed, takenOver);
+    const over = run.work(signal).then(
+      () => undefined,
+      (error: unknown) => this.#parts.log.error('working on a task broke off', { task_id: id, error }),
+    );
+    this.#runs.set(id, { run, over: over.finally(() => this.#ended(id)) });
+    this.#parts.told();
+  }
+
+  #ended(id: string): void {
+    this.#runs.delete(id);
+    this.#parts.told();
+    this.wake();
+  }
+
+  /** What processes that are gone had in work, and tasks whose time has passed while they waited. */
+  async #tend(signal: AbortSignal): Promise<void> {
+    const { store, name, now, log, gone, told } = this.#parts;
+    const strangers = (await store.workers()).filter((worker) => worker !== name);
+    const lost = strangers.length > 0 ? await gone(strangers) : [];
+    if (lost.length > 0) {
+      const taken = await store.takeOver(lost, { worker: name, now: now() });
+      log.info('tasks of a process that is gone are taken up', { tasks: taken.length, processes: lost });
+      for (const claimed of taken) this.#begin(claimed, true, signal);
+    }
+    if ((await store.failOverdue(now())) > 0) told();
+  }
+
+  async #stopCancelled(): Promise<void> {
+    if (this.#runs.size === 0) return;
+    for (const id of await this.#parts.store.cancelRequested(this.#parts.name)) this.cancel(id);
+  }
+
+  async #pause(signal: AbortSignal): Promise<void> {
+    if (this.#woken || signal.aborted) {
+      this.#woken = false;
+      return;
+    }
+    const rest = new AbortController();
+    const woken = new Promise<void>((resolve) => (this.#wake = resolve));
+    await Promise.race([woken, this.#parts.sleep(times.look, AbortSignal.any([signal, rest.signal])).catch(() => undefined)]);
+    rest.abort();
+    this.#wake = undefined;
+    this.#woken = false;
+  }
+
+  async #guarded(what: string, deed: () => Promise<void>): Promise<void> {
+    await deed().catch((error: unknown) => this.#parts.log.error(what, { reason: reasonOf(error) }));
+  }
+}

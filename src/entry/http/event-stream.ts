@@ -1,0 +1,34 @@
+/** Server-sent events: what is told, as text that a browser's EventSource reads. */
+import { once } from 'node:events';
+import type { Response } from 'express';
+
+export interface StreamedEvent {
+  readonly seq: number;
+  readonly event: string;
+  readonly data: unknown;
+  /** Whether it has the number as its own: then whoever comes back says it. */
+  readonly numbered: boolean;
+}
+
+/** Milliseconds between signs of life, so that nobody on the way takes the silence for the end. */
+const aliveEvery = 15_000;
+/** Milliseconds after which a browser comes back. */
+const retry = 1_000;
+
+/** Sends events at the reader's pace, and ends with them. */
+export async function sendEvents(response: Response, events: AsyncIterable<StreamedEvent>, { stringify, signal }: { readonly stringify: (value: unknown) => string; readonly signal: AbortSignal }): Promise<void> {
+  response.writeHead(200, { 'Content-Type': 'text/event-stream; charset=utf-8', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' });
+  response.write(`retry: ${retry}\n\n`);
+  const alive = setInterval(() => void response.write(':\n\n'), aliveEvery);
+  try {
+    for await (const { seq, event, data, numbered } of events) {
+      const text = `${numbered ? `id: ${seq}\n` : ''}event: ${event}\ndata: ${stringify(data)}\n\n`;
+      if (!response.write(text)) await once(response, 'drain', { signal });
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    clearInterval(alive);
+    response.end();
+  }
+}

@@ -1,0 +1,43 @@
+/** From the body of a call to what it asks for. */
+import { z } from 'zod';
+import { fail } from '../../../core/errors.ts';
+import type { RouteContext } from '../route.ts';
+import { PipelineTask, type TaskRequest, TemplateTask, WorkflowTask } from '../../../models/task.ts';
+import { invalid } from '../problem.ts';
+
+export type Fields = Readonly<Record<string, unknown>>;
+
+/** Which of the three ways it is, by the field that it has. Throws VALIDATION_ERROR in the words of that way. */
+export function readTask(body: Fields): TaskRequest {
+  const ways = ['template', 'workflow', 'task_type'].filter((name) => body[name] !== undefined && body[name] !== null);
+  if (ways.length !== 1) throw fail('VALIDATION_ERROR', `body: give one of "template", "workflow" and "task_type"${ways.length > 1 ? `, not ${ways.join(' and ')}` : ''}.`);
+  if (ways[0] === 'template') return { kind: 'template', request: read(TemplateTask, body) };
+  if (ways[0] === 'workflow') return { kind: 'workflow', request: read(WorkflowTask, body) };
+  return { kind: 'pipeline', request: read(PipelineTask, body) };
+}
+
+export function read<T extends z.ZodType>(schema: T, body: unknown): z.output<T> {
+  const parsed = schema.safeParse(body);
+  if (!parsed.success) throw invalid('body', parsed.error);
+  return parsed.data;
+}
+
+const Key = z.string().regex(/^[\x21-\x7e]{1,255}$/);
+
+/** The Idempotency-Key of a call. Quotation marks around it are taken off. */
+export function idempotencyKeyOf({ request }: Pick<RouteContext, 'request'>): string | undefined {
+  const given = request.headers['idempotency-key'];
+  if (given === undefined) return undefined;
+  const key = Key.safeParse(String(given).trim().replace(/^"(.*)"$/, '$1'));
+  if (!key.success) throw fail('VALIDATION_ERROR', 'Idempotency-Key must be 1 to 255 printable characters without spaces.');
+  return key.data;
+}
+
+/** Longest wait in seconds. */
+export const longestWait = 300;
+
+/** Seconds of `Prefer: wait=30`; undefined where the caller does not want to wait. */
+export function waitOf({ request }: Pick<RouteContext, 'request'>): number | undefined {
+  const wait = /(?:^|[,;\s])wait\s*=\s*"?(\d{1,6})"?/i.exec(String(request.headers['prefer'] ?? ''))?.[1];
+  return wait === undefined ? undefined : Math.min(Number(wait), longestWait);
+}

@@ -1,0 +1,103 @@
+/**
+ * An engine turns a job into pictures. It is the one face that ComfyUI, RunningHub and FaceFusion have towards tasks.
+ *
+ * What an implementation promises: `submit` hands over once, without retries, queueing or storing of its own. `watch` is
+ * called after `submit`, and again for the same id after a restart of this service, perhaps by another process: it finds out
+ * what became of the job and ends with exactly one ending. Poll is the truth: `watch` ends also where every message was lost.
+ * `outputs` is called after a `completed` ending. `cancel` may be called at any time from `submit` on; what came of it is told by `watch`.
+ * Everything but `cancel` gives up when its signal fires; the job itself goes on then.
+ */
+import type { Readable } from 'node:stream';
+import { z } from 'zod';
+import type { Caller } from './caller.ts';
+import type { EngineType } from './engine-config.ts';
+import type { OutputFile } from './file.ts';
+import type { PromptError, PromptProgress } from './prompt-state.ts';
+import type { Workflow } from './workflow.ts';
+
+export const EngineHealth = z
+  .object({
+    name: z.string(),
+    type: z.string(),
+    description: z.string().optional(),
+    healthy: z.boolean().meta({ description: 'It takes jobs now.' }),
+    reason: z.string().optional().meta({ description: 'Why not, and what to do.' }),
+    running: z.int().meta({ description: 'Tasks that it works on, of everybody.' }),
+    capacity: z.int().meta({ description: 'Tasks that it is given at once.' }),
+    pending: z.int().meta({ description: 'Tasks that wait for it, of everybody.' }),
+    instances: z.array(z.object({ instance: z.string(), healthy: z.boolean(), sandbox: z.boolean() })).optional(),
+  })
+  .meta({ id: 'EngineHealth' });
+export type EngineHealth = z.infer<typeof EngineHealth>;
+
+/** A job as the engine gets it. */
+export interface EngineJob {
+  /** Chosen and stored by us before it is handed over, for engines that take an id of ours. */
+  readonly id: string;
+  readonly taskId: string;
+  /** Whose files it may name. */
+  readonly caller: Caller;
+  /** Who watches it. */
+  readonly clientId: string;
+  readonly workflow: Workflow;
+  /** Passed on to the engine, as ComfyUI's `extra_data`. */
+  readonly extraData: Readonly<Record<string, unknown>> | undefined;
+  /** Instances that failed earlier attempts: others are preferred. */
+  readonly avoid: readonly string[];
+}
+
+/** Names a job that was handed over. `id` is the engine's own word for it. */
+export interface EngineJobRef {
+  readonly id: string;
+  readonly caller: Caller;
+}
+
+export interface HandedOver {
+  readonly job: EngineJobRef;
+  /** Where it went, where that is known. */
+  readonly instance: string | undefined;
+  /** What will be left out of the run. */
+  readonly warnings: readonly string[];
+}
+
+/** How a job ended. Times are milliseconds since 1970, by the engine's clock. */
+export type EngineEnding =
+  | { readonly kind: 'completed'; readonly instance: string; readonly startedAt: number | undefined; readonly endedAt: number | undefined }
+  /** `again`: the same job may succeed later; it is known not to run any more. */
+  | { readonly kind: 'failed'; readonly instance: string | undefined; readonly error: PromptError; readonly again: boolean }
+  /** It was stopped: on request through us, or by somebody else. */
+  | { readonly kind: 'stopped'; readonly instance: string | undefined; readonly byUs: boolean; readonly reason: string };
+
+export type EngineEvent =
+  | { readonly kind: 'running'; readonly instance: string }
+  | { readonly kind: 'progress'; readonly progress: PromptProgress }
+  /** Files that a node has made: more of them may come. */
+  | { readonly kind: 'output'; readonly files: readonly OutputFile[] }
+  | EngineEnding;
+
+/** One file that came out. `url` is where the engine itself has it through us; `open` gives its bytes, and may be called again after a failure. */
+export interface EngineOutput {
+  readonly file: OutputFile;
+  /** Name of the folder that its copy lies in: unique per job. */
+  readonly folder: string;
+  readonly open: (signal: AbortSignal) => Promise<{ readonly body: Readable; readonly size: number | undefined }>;
+}
+
+export interface Engine {
+  readonly name: string;
+  readonly type: EngineType;
+  /** Jobs that it may have at once, now: 0 while it cannot take any. */
+  capacity(): number;
+  health(signal: AbortSignal): Promise<Pick<EngineHealth, 'healthy' | 'reason' | 'instances'>>;
+  /**
+   * Hands the job over. Answers when the engine has it, or may have it: then `watch` finds out. Throws when it surely has
+   * not: WORKFLOW_VALIDATION_ERROR and other faults of the job, CONNECTION_ERROR, UPSTREAM_ERROR, QUEUE_FULL or RATE_LIMITED when it may be tried again.
+   */
+  submit(job: EngineJob, signal: AbortSignal): Promise<HandedOver>;
+  /** Whether the job was handed over, or may have been: asked after a restart, before `watch`. False: it surely never was. */
+  knows(job: EngineJobRef, signal: AbortSignal): Promise<boolean>;
+  watch(job: EngineJobRef, signal: AbortSignal): AsyncIterable<EngineEvent>;
+  outputs(job: EngineJobRef, signal: AbortSignal): AsyncIterable<EngineOutput>;
+  /** Asks the engine to stop the job. Does not throw for one that is over or unknown. */
+  cancel(job: EngineJobRef): Promise<void>;
+}

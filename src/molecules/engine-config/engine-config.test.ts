@@ -1,0 +1,211 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { temporaryFolder } from '../../../tests/support/temporary-folder.ts';
+import { ConfigError } from '../../core/config.ts';
+import { readTemplates } from '../templates/load.ts';
+import { piecesOf } from './expressions.ts';
+import { loadEngineConfig, parseEngineConfig } from './engine-config.ts';
+
+const variables: Record<string, string> = { COUNT: '3', HOST: '10.0.0.5:8188', EMPTY: '', SECRET: 'hunter2', ON: 'true' };
+const options = { environment: (name: string) => variables[name], templates: ['pose-change', 'upscale'], instances: ['10.0.0.5:8188', '10.0.0.6:8188'] };
+const parse = (text: string) => parseEngineConfig(text, 'e.yml', options);
+
+function linesOf(text: string): readonly string[] {
+  try {
+    parse(text);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.lines;
+    throw error;
+  }
+  return [];
+}
+
+/** A pipeline `p` with these steps, from line 3 on. */
+const steps = (...lines: string[]) => `pipelines:\n  p:\n    steps:\n${lines.map((line) => `      ${line}\n`).join('')}`;
+
+describe('the engine registry', () => {
+  it('has engines, and pipelines with their steps in order', () => {
+    const { config, warnings } = parse(`
+engines:
+  fast:
+    type: comfyui
+    description: The fast one.
+    config: { concurrency: 2, instances: ["10.0.0.5:8188"] }
+pipelines:
+  two_steps:
+    description: Both.
+    steps:
+      z_first: { engine: fast, template: pose-change, inputs: { source_image: "\${input.source_image}", seed: 18446744073709551615 } }
+      a_second: { engine: comfyui, template: upscale, description: Larger., inputs: { image: "\${steps.z_first.outputs[0]}", deep: [{ name: "x \${steps.z_first.outputs[0].filename}" }] } }
+  off: { enabled: false, steps: { only: { engine: comfyui, template: upscale } } }
+`);
+    expect(warnings).toEqual([]);
+    expect(config.engines).toEqual(new Map([['comfyui', { type: 'comfyui', config: {} }], ['fast', { type: 'comfyui', description: 'The fast one.', config: { concurrency: 2, instances: ['10.0.0.5:8188'] } }]]));
+    expect([...config.pipelines.keys()]).toEqual(['two_steps', 'off']);
+    expect(config.pipelines.get('two_steps')).toEqual({
+      name: 'two_steps', enabled: true, description: 'Both.',
+      steps: [
+        { name: 'z_first', engine: 'fast', template: 'pose-change', description: undefined, inputs: { source_image: '${input.source_image}', seed: JSON.rawJSON('18446744073709551615') } },
+        { name: 'a_second', engine: 'comfyui', template: 'upscale', description: 'Larger.', inputs: { image: '${steps.z_first.outputs[0]}', deep: [{ name: 'x ${steps.z_first.outputs[0].filename}' }] } },
+      ],
+    });
+    expect(config.pipelines.get('off')).toMatchObject({ enabled: false, steps: [{ name: 'only', inputs: undefined }] });
+  });
+
+  it.each(['', '# nothing\n', 'engines:\npipelines:\n', '{}'])('has the usual engine and no pipeline where the file says nothing: %j', (text) => {
+    const { config } = parse(text);
+    expect([...config.engines]).toEqual([['comfyui', { type: 'comfyui', config: {} }]]);
+    expect(config.pipelines.size).toBe(0);
+  });
+
+  it('may say more of the usual engine', () => {
+    expect(parse('engines:\n  comfyui:\n    type: comfyui\n    config: { concurrency: 4 }\n').config.engines.get('comfyui')).toMatchObject({ config: { concurrency: 4 } });
+    expect(parse('engines:\n  comfyui:\n    type: comfyui\n    config:\n      # concurrency: 4\n').config.engines.get('comfyui')).toMatchObject({ config: {} });
+  });
+});
+
+describe('a variable of the environment', () => {
+  it('is put in, or its default; without quotes it may be a number', () => {
+    const { config } = parse('engines:\n  a:\n    type: "${TYPE:-comfyui}"\n    description: on ${HOST}, ${EMPTY:-not set}, ${input.x}, ${steps.a}\n    config:\n      concurrency: ${COUNT}\n      instances: ["${HOST}"]\n');
+    expect(config.engines.get('a')).toEqual({ type: 'comfyui', description: 'on 10.0.0.5:8188, not set, ${input.x}, ${steps.a}', config: { concurrency: 3, instances: ['10.0.0.5:8188'] } });
+    expect(parse('engines:\n  a:\n    type: comfyui\n    description: "${COUNT}"\n').config.engines.get('a')?.description).toBe('3');
+    expect(parse(`pipelines:\n  p:\n    enabled: \${ON}\n    steps: { s: { engine: comfyui, template: upscale, inputs: { a: "\${COUNT}" } } }\n`).config.pipelines.get('p')).toMatchObject({ enabled: true, steps: [{ inputs: { a: '3' } }] });
+  });
+
+  it('that is not set, or empty, is a fault with its line, and the only one of its place', () => {
+    expect(linesOf('engines:\n  a:\n    type: ${GONE}\n    description: ${EMPTY} ${ALSO_GONE}\n')).toEqual([
+      'e.yml:3: engines.a.type: GONE is not set; set it, or give a default: ${GONE:-default}',
+      'e.yml:4: engines.a.description: EMPTY is not set; set it, or give a default: ${EMPTY:-default}',
+      'e.yml:4: engines.a.description: ALSO_GONE is not set; set it, or give a default: ${ALSO_GONE:-default}',
+    ]);
+  });
+
+  it.each(['${HOST-x}', '${HOST:x}', '${HOST'])('is not written %s', (text) => {
+    expect(linesOf(`engines:\n  a:\n    type: comfyui\n    description: "${text}"\n`)).toEqual([`e.yml:4: engines.a.description: ${text} is not understood; allowed: \${NAME} or \${NAME:-default}`]);
+  });
+
+  it('is not told in a message: it may be secret', () => {
+    expect(linesOf('engines:\n  a:\n    type: "${SECRET}"\n')).toEqual(['e.yml:3: engines.a.type: "${SECRET}" is not a supported engine type; allowed: comfyui']);
+    expect(linesOf('engines:\n  a:\n    type: comfyui\n    config: { concurrency: "${SECRET}" }\n').join()).not.toContain('hunter2');
+  });
+});
+
+describe('a fault of the engine registry', () => {
+  it('has the line, the field, what is wrong and what is allowed; all are told together', () => {
+    expect(linesOf(`engines:
+  foo:
+    type: runninghub
+  bar:
+    type: comfyui
+    confg: {}
+    config:
+      concurrency: 0
+      instances:
+        - 10.0.0.5:8188
+        - 5
+  9bad:
+    type: comfyui
+pipelines:
+  p:
+    enabled: maybe
+    steps: {}
+  q:
+    steps:
+      s:
+        engin: comfyui
+  r: yes
+pipes: {}
+`).toSorted()).toEqual([
+      'e.yml:3: engines.foo.type: "runninghub" is not a supported engine type; allowed: comfyui',
+      'e.yml:8: engines.bar.config.concurrency: 0 is too small; allowed: 1 or more',
+      'e.yml:11: engines.bar.config.instances[1]: 5 is not a text',
+      'e.yml:6: engines.bar.confg: is not known here; allowed: type, description, config',
+      'e.yml:12: engines.9bad: this name must be letters, digits, "_" and "-", beginning with a letter',
+      'e.yml:16: pipelines.p.enabled: "maybe" is not true or false',
+      'e.yml:17: pipelines.p.steps: must have at least one step',
+      'e.yml:20: pipelines.q.steps.s.engine: is missing; allowed: a text',
+      'e.yml:21: pipelines.q.steps.s.engin: is not known here; allowed: engine, template, description, inputs',
+      'e.yml:22: pipelines.r: "yes" is not an object',
+      'e.yml:23: pipes: is not known here; allowed: engines, pipelines',
+    ].toSorted());
+  });
+
+  it.each([
+    ['engines: [1]', ['e.yml:1: engines: a list is not an object']],
+    ['- a', ['e.yml:1: a list is not an object']],
+    ['engines:\n  a: { type: comfyui }\n  a: { type: comfyui }\n', ['e.yml:3: the key "a" stands there twice']],
+    ['engines:\n  a: { type: comfyui, config: { instances: ["10.0.0.7:8188"] } }\n', ['e.yml:2: engines.a.config.instances[0]: "10.0.0.7:8188" is none of COMFYUI_URLS; allowed: 10.0.0.5:8188, 10.0.0.6:8188']],
+    [steps('s:', '  engine: fst', '  template: upscale'), ['e.yml:5: pipelines.p.steps.s.engine: "fst" is not a registered engine; allowed: comfyui']],
+    [steps('s:', '  engine: comfyui', '  template: upscal'), ['e.yml:6: pipelines.p.steps.s.template: there is no template "upscal"; allowed: pose-change, upscale']],
+    [steps('s:', '  engine: comfyui'), ['e.yml:4: pipelines.p.steps.s: has no template, which an engine of type comfyui needs; allowed: pose-change, upscale']],
+    [steps('s:', '  engine: toString', '  template: upscale'), ['e.yml:5: pipelines.p.steps.s.engine: "toString" is not a registered engine; allowed: comfyui']],
+  ])('%j', (text, lines) => {
+    expect(linesOf(text)).toEqual(lines);
+  });
+
+  it('of YAML itself has its line', () => {
+    const lines = linesOf('engines:\n  a: [1\npipelines: {}\n');
+    expect(lines.length).toBeGreaterThan(0);
+    for (const line of lines) expect(line).toMatch(/^e\.yml:[1-9]: ./);
+  });
+
+  it.each([
+    ['${steps.b.outputs[0]}', '${steps.b.outputs[0]}: "b" is not a step before this one; allowed: a'],
+    ['x ${steps.c.outputs[0]}', '${steps.c.outputs[0]}: "c" is not a step before this one; allowed: a'],
+    ['${steps.a.output}', '${steps.a.output} is no expression; allowed: ${input.NAME}, ${input.NAME:-default}, ${steps.STEP.outputs[0]}, with .url, .text or .filename behind it'],
+    ['${something}', '${something} is no expression; allowed: ${input.NAME}, ${input.NAME:-default}, ${steps.STEP.outputs[0]}, with .url, .text or .filename behind it'],
+  ])('in an expression of a step is found at the start: %s', (text, fault) => {
+    const step = '{ engine: comfyui, template: upscale }';
+    const file = steps(`a: ${step}`, 'b:', '  engine: comfyui', '  template: upscale', '  inputs:', '    deep:', `      - "${text}"`, `c: ${step}`);
+    expect(linesOf(file)).toEqual([`e.yml:10: pipelines.p.steps.b.inputs.deep[0]: ${fault}`]);
+  });
+
+  it('in the name of a pipeline is one that callers could not tell from another', () => {
+    const pipeline = '{ steps: { s: { engine: comfyui, template: upscale } } }';
+    expect(linesOf(`pipelines:\n  pose: ${pipeline}\n  Pose: ${pipeline}\n  face_swap: ${pipeline}\n  Template: ${pipeline}\n  WORKFLOW: ${pipeline}\n`)).toEqual([
+      'e.yml:3: pipelines.Pose: its name is that of "pose", as callers write both in upper case',
+      'e.yml:4: pipelines.face_swap: FACE_SWAP is what other tasks are called; allowed: any name but TEMPLATE, WORKFLOW, FACE_SWAP',
+      'e.yml:5: pipelines.Template: TEMPLATE is what other tasks are called; allowed: any name but TEMPLATE, WORKFLOW, FACE_SWAP',
+      'e.yml:6: pipelines.WORKFLOW: WORKFLOW is what other tasks are called; allowed: any name but TEMPLATE, WORKFLOW, FACE_SWAP',
+    ]);
+  });
+
+  it('of a pipeline that is switched off is a warning', () => {
+    const { config, warnings } = parse('pipelines:\n  p:\n    enabled: false\n    steps:\n      s: { engine: gone, template: gone }\n');
+    expect(config.pipelines.get('p')?.enabled).toBe(false);
+    expect(warnings).toEqual([
+      'e.yml:5: pipelines.p.steps.s.engine: "gone" is not a registered engine; allowed: comfyui (the pipeline is switched off)',
+      'e.yml:5: pipelines.p.steps.s.template: there is no template "gone"; allowed: pose-change, upscale (the pipeline is switched off)',
+    ]);
+  });
+});
+
+describe('the file of the engine registry', () => {
+  it('may be missing', async () => {
+    const { config } = await loadEngineConfig('/nowhere/engine_config.yml', options);
+    expect([...config.engines.keys()]).toEqual(['comfyui']);
+  });
+
+  it('is told of with its path', async () => {
+    await using folder = await temporaryFolder();
+    const path = join(folder.path, 'e.yml');
+    await writeFile(path, 'pipes: {}\n');
+    await expect(loadEngineConfig(path, options)).rejects.toThrow(`${path}:1: pipes: is not known here`);
+    await writeFile(path, Buffer.alloc(1024 * 1024 + 1, '#'));
+    await expect(loadEngineConfig(path, options)).rejects.toThrow(ConfigError);
+  });
+
+  it('as shipped is without fault, and its steps give inputs that their templates have', async () => {
+    const root = `${import.meta.dirname}/../../..`;
+    const { templates } = await readTemplates(`${root}/config/workflows`);
+    const { config, warnings } = await loadEngineConfig(`${root}/config/engine_config.yml`, { environment: () => undefined, instances: [], templates: templates.map(({ name }) => name) });
+    expect(warnings).toEqual([]);
+    expect([...config.pipelines.values()].map(({ name, steps: all }) => [name, ...all.map((step) => step.name)])).toEqual([['pose_change', 'pose_transfer'], ['restyle', 'restyle', 'upscale']]);
+    for (const step of [...config.pipelines.values()].flatMap((pipeline) => pipeline.steps)) {
+      const inputs = templates.find(({ name }) => name === step.template)?.template?.inputs ?? {};
+      expect(Object.keys(inputs)).toEqual(expect.arrayContaining(Object.keys(step.inputs ?? {})));
+      expect(Object.values(step.inputs ?? {}).flatMap((value) => piecesOf(String(value))).every((piece) => typeof piece === 'object' && piece.kind !== 'malformed')).toBe(true);
+    }
+  });
+});

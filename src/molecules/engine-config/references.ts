@@ -1,0 +1,78 @@
+/** Whether what a configuration names is there: engines, instances, templates, steps. Pure. */
+import { closestMatch } from 'leven';
+import type { z } from 'zod';
+import type { ConfigFault } from '../../core/config-fault.ts';
+import type { EngineConfigFile } from '../../models/engine-config.ts';
+import { allowedExpressions, type Expression, piecesOf } from './expressions.ts';
+
+type File = z.infer<typeof EngineConfigFile>;
+type Step = File['pipelines'][string]['steps'][string];
+type Path = readonly PropertyKey[];
+
+/** What there is besides the file. */
+export interface Known {
+  /** Names of templates. */
+  readonly templates: readonly string[];
+  /** Names (host:port) of the ComfyUI servers in use. */
+  readonly instances: readonly string[];
+}
+
+/** Words that a `task_type` says of tasks that are no pipeline. */
+const reserved: readonly string[] = ['TEMPLATE', 'WORKFLOW', 'FACE_SWAP'];
+
+/** Names that hinder each other, and instances that are not there. */
+export function nameFaults({ engines, pipelines }: File, { instances }: Known): ConfigFault[] {
+  const places = Object.entries(engines).flatMap(([engine, { config }]) =>
+    (config.instances ?? []).flatMap((one, n) => (instances.includes(one) ? [] : [{ path: ['engines', engine, 'config', 'instances', n], text: missing(`"${one}" is none of COMFYUI_URLS`, one, instances) }])));
+  const taken = new Map<string, string>();
+  const twice = Object.keys(pipelines).flatMap((name) => {
+    const upper = name.toUpperCase();
+    const other = taken.get(upper);
+    taken.set(upper, other ?? name);
+    if (reserved.includes(upper)) return [{ path: ['pipelines', name], text: `${upper} is what other tasks are called; allowed: any name but ${reserved.join(', ')}` }];
+    return other === undefined ? [] : [{ path: ['pipelines', name], text: `its name is that of "${other}", as callers write both in upper case` }];
+  });
+  return [...places, ...twice];
+}
+
+/** What keeps a pipeline from running. `file` has the usual engine. */
+export function pipelineFaults(name: string, file: File, known: Known): ConfigFault[] {
+  const steps = Object.entries(file.pipelines[name]?.steps ?? {});
+  return steps.flatMap(([step, entry], n) => {
+    const path = ['pipelines', name, 'steps', step];
+    const earlier = steps.slice(0, n).map(([one]) => one);
+    return [...engineFaults(path, entry, file), ...templateFaults(path, entry, { file, known }), ...expressionFaults([...path, 'inputs'], entry.inputs, earlier)];
+  });
+}
+
+function engineFaults(path: Path, { engine }: Step, { engines }: File): ConfigFault[] {
+  return Object.hasOwn(engines, engine) ? [] : [{ path: [...path, 'engine'], text: missing(`"${engine}" is not a registered engine`, engine, Object.keys(engines)) }];
+}
+
+function templateFaults(path: Path, { engine, template }: Step, { file, known }: { readonly file: File; readonly known: Known }): ConfigFault[] {
+  if (template !== undefined) return known.templates.includes(template) ? [] : [{ path: [...path, 'template'], text: missing(`there is no template "${template}"`, template, known.templates) }];
+  const entry = Object.hasOwn(file.engines, engine) ? file.engines[engine] : undefined;
+  return entry?.type === 'comfyui' ? [{ path, text: `has no template, which an engine of type comfyui needs; allowed: ${listed(known.templates)}` }] : [];
+}
+
+function expressionFaults(path: Path, value: unknown, earlier: readonly string[]): ConfigFault[] {
+  if (typeof value === 'string') return piecesOf(value).flatMap((piece) => (typeof piece === 'string' ? [] : expressionFault(path, piece, earlier)));
+  if (Array.isArray(value)) return value.flatMap((one, n) => expressionFaults([...path, n], one, earlier));
+  if (typeof value !== 'object' || value === null || JSON.isRawJSON(value)) return [];
+  return Object.entries(value).flatMap(([key, one]) => expressionFaults([...path, key], one, earlier));
+}
+
+function expressionFault(path: Path, expression: Expression, earlier: readonly string[]): ConfigFault[] {
+  if (expression.kind === 'malformed') return [{ path, text: `${expression.source} is no expression; allowed: ${allowedExpressions}` }];
+  if (expression.kind === 'input' || earlier.includes(expression.step)) return [];
+  return [{ path, text: `${expression.source}: "${expression.step}" is not a step before this one; allowed: ${listed(earlier)}` }];
+}
+
+/** Names that a message lists. */
+const LISTED = 30;
+const listed = (names: readonly string[]): string => (names.length === 0 ? 'none' : `${names.slice(0, LISTED).join(', ')}${names.length > LISTED ? ', …' : ''}`);
+
+function missing(what: string, word: string, names: readonly string[]): string {
+  const nearest = names.length > LISTED ? closestMatch(word, names, { maxDistance: Math.max(3, Math.floor(word.length / 2)) }) : undefined;
+  return `${what}; ${nearest === undefined ? '' : `nearest: ${nearest}; `}allowed: ${listed(names)}`;
+}
