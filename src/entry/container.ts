@@ -190,6 +190,7 @@ function registerCoordinators(container: DependencyContainer): void {
       ...shared(get),
       comfyui: get.resolve(tokens.comfyui),
       records: get.resolve(tokens.prompts),
+      tasks: get.resolve(tokens.tasks).store,
       log: { client: logging.logger('comfyui_client'), tasks: logging.logger('task_manager') },
       promptLimit: get.resolve(tokens.config).COMFYUI_TIMEOUT * 1_000,
       mirror: (...copy) => get.resolve(tokens.mirror).enqueue(...copy),

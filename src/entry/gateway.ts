@@ -116,7 +116,7 @@ async function open(container: Container, { config, logging, version, shutdown }
   const listening = await listen(app, { host: config.HOST, port: config.PORT });
   shutdown.add('calls', (signal) => listening.close(signal));
   const maxBytes = Math.ceil(config.MAX_WORKFLOW_MB * 1024 * 1024);
-  const door = openDoor(listening.server, { access, workflows, live: container.resolve(tokens.live), guard, rateLimit, addressOf: createAddressOf(config.TRUSTED_PROXIES), newId, maxBytes, parseJson: json.parse, room, log });
+  const door = openDoor(listening.server, { access, workflows, tasks: tasks.tasks, live: container.resolve(tokens.live), guard, rateLimit, addressOf: createAddressOf(config.TRUSTED_PROXIES), newId, maxBytes, parseJson: json.parse, room, log });
   shutdown.add('sockets', (signal) => door.close(signal));
   return listening.url;
 }

@@ -7,7 +7,8 @@ import { loadConfig, settings } from '../../src/core/config.ts';
 const text = await readFile(new URL('../../.env.example', import.meta.url), 'utf8');
 
 function defaultOf(value: unknown): string {
-  if (value === undefined || (Array.isArray(value) && value.length === 0)) return '';
+  if (value === undefined) return '';
+  if (Array.isArray(value)) return value.join(',');
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 

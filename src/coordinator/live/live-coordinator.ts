@@ -35,7 +35,7 @@ export class LiveCoordinator {
     for (const record of taken) {
       const tracked = tracker.add({ ...record, classes: new Map(), adopted: true, unansweredSince: record.acceptedAt === undefined ? (record.unansweredAt ?? now()) : undefined });
       // No process tells more than one state per millisecond of one prompt: this number is beyond all of earlier lives.
-      feed.open(record.promptId, audienceOf(record.key, record.clientId), { told: now(), taskTopic: record.taskId });
+      feed.open(record.promptId, audienceOf(record.key, record.clientId), { told: now(), taskId: record.taskId });
       if (!pool.get(record.instance)) await this.#endings.vanished(tracked, `prompt ${record.promptId} was on instance ${record.instance}, which is not configured any more.`);
     }
     for (const instance of pool.all()) pool.setInFlight(instance.name, tracker.countInFlight(instance.name));

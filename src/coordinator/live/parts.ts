@@ -1,6 +1,7 @@
 import type { Logger } from '../../core/logger.ts';
 import type { FileRef } from '../../models/file.ts';
 import type { PromptRecords } from '../../models/records.ts';
+import type { TaskStore } from '../../models/task-store.ts';
 import type { ComfyuiEvents } from '../../molecules/comfyui-events/events.ts';
 import type { ComfyuiHistory } from '../../molecules/comfyui-history/history.ts';
 import type { ComfyuiInfo } from '../../molecules/comfyui-info/info.ts';
@@ -13,6 +14,7 @@ import type { PromptTracker } from '../../molecules/prompt-tracker/tracker.ts';
 export interface LiveParts {
   readonly comfyui: { readonly events: ComfyuiEvents; readonly queue: ComfyuiQueue; readonly history: ComfyuiHistory; readonly info: ComfyuiInfo };
   readonly records: PromptRecords;
+  readonly tasks: Pick<TaskStore, 'findMany' | 'events'>;
   readonly pool: InstancePool;
   readonly tracker: PromptTracker;
   readonly feed: EventFeed;

@@ -24,7 +24,7 @@ function running(promptIds: readonly string[], key = 'alice'): void {
 }
 
 function watching(clientId = 'reader'): Watch {
-  return new Watch({ tracker, feed, pool: new InstancePool(), records: { findMany: () => Promise.resolve([]) } }, { caller: { key: 'alice', admin: false }, clientId });
+  return new Watch({ tracker, feed, pool: new InstancePool(), records: { findMany: () => Promise.resolve([]) }, tasks: { findMany: () => Promise.resolve([]), events: () => Promise.resolve([]) } }, { caller: { key: 'alice', admin: false }, clientId });
 }
 
 /** What the watch was sent, after which it is over. */
@@ -59,7 +59,7 @@ describe('a watch that subscribes to more than one socket may', () => {
     const watch = watching();
     await watch.subscribe(within.map(item), undefined);
     await watch.subscribe(within.map(item), undefined);
-    watch.unsubscribe(within.slice(0, 3));
+    watch.unsubscribe(within.slice(0, 3).map(item));
     await watch.subscribe(beyond.map(item), undefined);
     for (const id of beyond) feed.state(id, 'execution_start', {});
     const messages = await sent(watch);

@@ -23,7 +23,7 @@ const PAGE = 500;
 /** Reads what was written of tasks, by whichever process, and tells whoever watches here: in the order of its writing, each event once. */
 export class Tail {
   readonly #parts: TailParts;
-  /** Up to where it was told; undefined while nobody listens. */
+  /** Up to where it was told, or where nobody listened. */
   #mark: number | undefined;
   #wake: (() => void) | undefined;
   #woken = false;
@@ -55,16 +55,19 @@ export class Tail {
 
   async #look(): Promise<void> {
     const { store, feed, heard } = this.#parts;
-    if (!heard()) {
-      this.#mark = undefined;
-      return;
+    if (this.#mark === undefined || !heard()) {
+      const { mark } = await store.tail(undefined, PAGE);
+      // Who came meanwhile may have missed what was written meanwhile.
+      if (this.#mark === undefined || !heard()) {
+        this.#mark = mark;
+        return;
+      }
     }
     for (let full = true; full; ) {
-      const began = this.#mark === undefined;
       const { mark, events } = await store.tail(this.#mark, PAGE);
       this.#mark = mark;
       for (const { task_id: taskId, owner, clientId, seq, status, event, at, data } of events) feed.tell({ taskId, owner, clientId, seq, status, event, at, data });
-      full = !began && events.length === PAGE;
+      full = events.length === PAGE;
     }
     await this.#tellProgress();
   }

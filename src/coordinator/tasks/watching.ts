@@ -40,9 +40,13 @@ export async function untilEnded(task: TaskRecord, { store, feed }: Parts, signa
   }
 }
 
-/** Events after `since` from the store, then news as they come; none missing, none twice, in order. Ends after the last one. */
-export async function* following(task: TaskRecord, { store, feed }: Parts, { since, signal }: { readonly since: number; readonly signal: AbortSignal }): AsyncGenerator<TaskTold, void> {
-  if (since > task.seq) throw fail('VALIDATION_ERROR', `the newest event of task ${task.id} has the number ${task.seq}; nothing after ${since} was ever told.`);
+/** Events after `since` from the store, then news as they come; none missing, none twice, in order. Ends after the last one. Throws VALIDATION_ERROR at once for a number that there never was. */
+export function following(task: TaskRecord, parts: Parts, options: { readonly since: number; readonly signal: AbortSignal }): AsyncGenerator<TaskTold, void> {
+  if (options.since > task.seq) throw fail('VALIDATION_ERROR', `the newest event of task ${task.id} has the number ${task.seq}; nothing after ${options.since} was ever told.`);
+  return told(task, parts, options);
+}
+
+async function* told(task: TaskRecord, { store, feed }: Parts, { since, signal }: { readonly since: number; readonly signal: AbortSignal }): AsyncGenerator<TaskTold, void> {
   const waiting: TaskNews[] = [];
   const wake = new Wake();
   const leave = feed.listen(task.id, (news) => {

@@ -15,7 +15,7 @@ beforeEach(() => {
 });
 
 const connect = (name: string): void => pool.connected(name, { at: 0, sandbox: false, version: undefined });
-const refusal = (told: string): unknown => ({ code: 'CONNECTION_ERROR', message: containing(told) });
+const refusal = (told: string): object => ({ code: 'CONNECTION_ERROR', message: containing(told) });
 
 describe('the choice of an instance', () => {
   test('waits a moment for one that the prompt may go to, not for another', async () => {

@@ -95,7 +95,7 @@ export class Submission {
       if (!claimed) tracker.remove(promptId);
     }
     if (!claimed) throw conflict(promptId);
-    feed.open(promptId, audienceOf(draft.caller.key, draft.clientId), { taskTopic: draft.request.taskId });
+    feed.open(promptId, audienceOf(draft.caller.key, draft.clientId), { taskId: draft.request.taskId });
     this.#count(instance);
   }
 

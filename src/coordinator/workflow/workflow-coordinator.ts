@@ -1,5 +1,5 @@
 import { limits } from '../../constants/limits.ts';
-import { fail, failedWith } from '../../core/errors.ts';
+import { fail } from '../../core/errors.ts';
 import { type Caller, owns } from '../../models/caller.ts';
 import type { HistoryEntry } from '../../models/comfyui.ts';
 import type { DiagnosisAnswer } from '../../models/diagnosis.ts';
@@ -55,7 +55,7 @@ export class WorkflowCoordinator {
       return stateOfTracked(tracked, { seq: this.#parts.feed.seq(promptId), position, publicUrl: this.#parts.publicUrl });
     }
     const record = await this.#record(caller, promptId);
-    if (record?.state === 'submitted') return this.#stateElsewhere(record, signal);
+    if (record?.state === 'submitted') return this.#stateElsewhere(record);
     return record ? stateOfRecord(record, await this.#storedFiles(promptId)) : this.#foreignState(promptId, signal);
   }
 
@@ -121,13 +121,16 @@ export class WorkflowCoordinator {
     return found.at.place === 'running' ? { instance, state: 'running' } : { instance, state: 'queued', position: found.at.position };
   }
 
-  /** A prompt that another process follows: as its instance says. One that is on its way, or whose instance is away, waits for all that is known. */
-  async #stateElsewhere(record: PromptRecord, signal: AbortSignal): Promise<PromptState> {
-    const seen = await this.#foreignState(record.promptId, signal).catch((error: unknown) => {
-      if (!failedWith(error, 'NOT_FOUND', 'CONNECTION_ERROR')) throw error;
-      return {};
-    });
-    return { ...stateOfRecord(record, []), ...seen };
+  /** A prompt that another process follows: as its instance shows it. One that has left the queue is over when that process has written so. */
+  async #stateElsewhere(record: PromptRecord): Promise<PromptState> {
+    const { pool, comfyui } = this.#parts;
+    const instance = pool.isHealthy(record.instance) ? pool.get(record.instance) : undefined;
+    const snapshot = instance && (await comfyui.queue.glance(instance).catch(() => undefined));
+    const told = stateOfRecord(record, []);
+    if (!snapshot) return told;
+    const position = snapshot.pending.findIndex((entry) => entry.promptId === record.promptId);
+    if (position >= 0) return { ...told, position };
+    return record.acceptedAt !== undefined || snapshot.running.some((entry) => entry.promptId === record.promptId) ? { ...told, state: 'running' } : told;
   }
 
   async #foreignState(promptId: string, signal: AbortSignal): Promise<PromptState> {

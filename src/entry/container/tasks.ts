@@ -116,6 +116,7 @@ export function assembleTasks(from: TaskFoundations): TaskAssembly {
   const store = new SqlTaskStore(from.records, { id: from.name, newId });
   const deliveries = new SqlDeliveryStore(from.records);
   const feed = new TaskFeed();
+  feed.listenToAll((news) => from.eventFeed.task(news));
   const engines = enginesOf(from);
   const storage = new LocalStorage(from.stores.outputs, { enabled: config.MIRROR_OUTPUTS, now: Date.now });
   const out = outbound(config);

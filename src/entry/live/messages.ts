@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { limits } from '../../constants/limits.ts';
+import { TaskId } from '../../models/task.ts';
 import { InterruptRequest, PromptId, SubmitRequest } from '../../models/workflow.ts';
 
 const requestId = z.string().max(limits.idLength).optional();
-const items = z.array(z.strictObject({ prompt_id: PromptId, since: z.int().min(0).optional() })).min(1).max(limits.subscriptions);
+const since = z.int().min(0).optional();
+const items = z.array(z.union([z.strictObject({ prompt_id: PromptId, since }), z.strictObject({ task_id: TaskId, since })], { error: 'must be {prompt_id, since?} or {task_id, since?}' })).min(1).max(limits.subscriptions);
 
 /** What a client may send. `request_id` comes back in the answer; it may stand beside `type` or in `data`. */
 export const ClientMessage = z.discriminatedUnion('type', [

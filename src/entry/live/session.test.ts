@@ -29,11 +29,12 @@ function session(deps: Partial<SessionDeps> = {}, resets: string[] = []): Sessio
     tell: (type, data) => void told.push({ type, data }),
     tellStatus: () => void told.push({ type: 'status', data: {} }),
     announce: () => undefined,
-    subscribe: () => Promise.resolve(resets),
+    subscribe: () => Promise.resolve({ prompts: resets, tasks: [] }),
     unsubscribe: () => undefined,
   };
   const all: SessionDeps = {
     workflows: { submit: refuse, interrupt: refuse, state: () => Promise.resolve(state) },
+    tasks: { view: refuse },
     parseJson: JSON.parse,
     log: memory.log,
     room: new BodyRoom(),

@@ -1,4 +1,5 @@
 import type { Watch } from '../../coordinator/live/watch.ts';
+import type { TaskCoordinator } from '../../coordinator/tasks/task-coordinator.ts';
 import type { WorkflowCoordinator } from '../../coordinator/workflow/workflow-coordinator.ts';
 import { fail, failedWith, reasonOf } from '../../core/errors.ts';
 import { currentRequestId, type Logger } from '../../core/logger.ts';
@@ -9,6 +10,7 @@ import { type ClientMessage, clientMessageTypes, ClientMessage as Message } from
 
 export interface SessionDeps {
   readonly workflows: Pick<WorkflowCoordinator, 'submit' | 'interrupt' | 'state'>;
+  readonly tasks: Pick<TaskCoordinator, 'view'>;
   readonly parseJson: (text: string) => unknown;
   readonly log: Logger;
   /** Shared with the bodies of HTTP. */
@@ -105,12 +107,15 @@ export class Session {
       }
       case 'interrupt':
         return this.#answer('interrupted', requestId, await this.#deps.workflows.interrupt(caller, message.data.prompt_id, this.#signal));
-      case 'subscribe':
-        for (const promptId of await this.#watch.subscribe(message.data.items, requestId)) await this.#tellPresent(promptId);
+      case 'subscribe': {
+        const unkept = await this.#watch.subscribe(message.data.items, requestId);
+        for (const promptId of unkept.prompts) await this.#tellPresent(promptId);
+        for (const taskId of unkept.tasks) await this.#tellTask(taskId);
         return;
+      }
       case 'unsubscribe':
-        this.#watch.unsubscribe(message.data.items.map((item) => item.prompt_id));
-        return this.#answer('unsubscribed', requestId, { items: message.data.items.map((item) => ({ prompt_id: item.prompt_id })) });
+        this.#watch.unsubscribe(message.data.items);
+        return this.#answer('unsubscribed', requestId, { items: message.data.items.map(({ since: _, ...item }) => item) });
       case 'feature_flags':
         this.#watch.announce({ previewMetadata: message.data.supports_preview_metadata });
         return this.#watch.tell('feature_flags', { supports_preview_metadata: true });
@@ -121,6 +126,12 @@ export class Session {
         return never;
       }
     }
+  }
+
+  /** Nothing was ever told after the number that the client says. */
+  async #tellTask(taskId: string): Promise<void> {
+    const state = await this.#deps.tasks.view(this.#watch.caller, taskId);
+    this.#watch.tell('system', { event: 'reset', code: 'STREAM_RESET', task_id: taskId, seq: state.seq, state });
   }
 
   /** The past of that prompt is not kept: its present state, and its ending when it has one. */

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { limits } from '../../constants/limits.ts';
-import { audienceOf, EventFeed, type Watcher } from './feed.ts';
+import type { TaskEventName } from '../../models/task.ts';
+import { audienceOf, EventFeed, type TaskTidings, type Watcher } from './feed.ts';
 
 const alice = audienceOf('alice', 'page');
 
@@ -206,11 +207,14 @@ describe('whoever subscribed to a task', () => {
 
   beforeEach(() => {
     feed = new EventFeed();
-    feed.open('t', alice);
-    feed.open('p', alice, { taskTopic: 't' });
+    feed.open('p', alice, { taskId: 't' });
     watcher = feed.join(elsewhere);
-    feed.subscribe(watcher, 't', undefined);
+    follow(watcher);
   });
+
+  /** Subscribes, and is told at once what is stored: nothing. */
+  const follow = (one: Watcher, taskId = 't'): void => void Object.assign(feed.joinTask(one, taskId, alice) ?? {}, { catchingUp: false });
+  const tidings = (seq: number, event: TaskEventName | 'progress' = 'started'): TaskTidings => ({ taskId: 't', owner: 'alice', clientId: 'page', seq, event, status: 'processing', at: 1, data: {} });
 
   test('receives every message of its prompt from then on, each the same frame as everybody else, and it names both', async () => {
     const [member, reader] = [feed.join(alice), feed.join(elsewhere)];
@@ -233,7 +237,7 @@ describe('whoever subscribed to a task', () => {
 
   test('receives each message once, though it watches the prompt by its id or as one of its audience, too', async () => {
     const member = feed.join(alice);
-    feed.subscribe(member, 't', undefined);
+    follow(member);
     feed.subscribe(watcher, 'p', undefined);
     feed.state('p', 's1', {});
     feed.unsubscribe(watcher, 'p');
@@ -244,7 +248,7 @@ describe('whoever subscribed to a task', () => {
   test('is sent only what it has not had when it subscribes to the prompt later', async () => {
     const late = feed.join(elsewhere);
     feed.state('p', 's1', {});
-    feed.subscribe(late, 't', undefined);
+    follow(late);
     feed.state('p', 's2', {});
     expect([feed.sawNewest(late, 'p'), feed.sawNewest(watcher, 'p'), feed.sawNewest(feed.join(elsewhere), 'p')]).toEqual([true, true, false]);
     feed.subscribe(late, 'p', 0);
@@ -255,7 +259,7 @@ describe('whoever subscribed to a task', () => {
 
   test('is sent what passed in between when it stopped and comes back to the prompt', async () => {
     feed.state('p', 's1', {});
-    feed.unsubscribe(watcher, 't');
+    feed.leaveTask(watcher, 't');
     feed.state('p', 's2', {});
     expect(feed.sawNewest(watcher, 'p')).toBe(false);
     feed.subscribe(watcher, 'p', 1);
@@ -264,18 +268,55 @@ describe('whoever subscribed to a task', () => {
 
   test('receives nothing when the task of that name is of another audience: ids of prompts are chosen by callers', async () => {
     const thief = feed.join(audienceOf('bob', 'other'));
-    feed.open('p2', alice, { taskTopic: 't2' });
-    feed.open('t2', audienceOf('bob', 'page'));
-    feed.subscribe(thief, 't2', undefined);
+    feed.open('p2', alice, { taskId: 't2' });
+    Object.assign(feed.joinTask(thief, 't2', audienceOf('bob', 'page')) ?? {}, { catchingUp: false });
     feed.state('p2', 'start', {});
     expect(await told(thief)).toEqual([]);
   });
 
-  test('is rid of everything when prompt and task are forgotten, and members still are sent what they have not had', async () => {
+  test('is told each event once and in order, though it is one of the audience as well; the others of the audience are told too', async () => {
+    const [member, other] = [feed.join(alice), feed.join(alice)];
+    follow(member);
+    for (const seq of [1, 2]) feed.task(tidings(seq));
+    feed.task(tidings(2));
+    expect([await told(watcher), await told(member)]).toEqual([['task 1', 'task 2'], ['task 1', 'task 2']]);
+    feed.task(tidings(2, 'progress'));
+    expect((await told(other)).at(-1)).toBe('task 2');
+  });
+
+  test('is told nothing while the past is read for it, and learns that something happened', async () => {
+    const late = feed.join(elsewhere);
+    const seen = feed.joinTask(late, 't', alice);
+    feed.task(tidings(4));
+    feed.task(tidings(4, 'progress'));
+    expect(seen).toMatchObject({ catchingUp: true, missed: true });
+    Object.assign(seen ?? {}, { catchingUp: false, seq: 4 });
+    feed.task(tidings(4));
+    feed.task(tidings(5));
+    expect(await told(late)).toEqual(['task 5']);
+  });
+
+  test('hears no more of it after its last event, and has room for others', async () => {
+    feed.task(tidings(3, 'completed'));
+    feed.task(tidings(4));
+    feed.state('p', 's1', {});
+    expect(await told(watcher)).toEqual(['task 3']);
+    for (let n = 0; n < limits.subscriptions; n += 1) expect(feed.joinTask(watcher, `task ${n}`, alice)).toBeDefined();
+    expect(feed.joinTask(watcher, 'one more', alice)).toBeUndefined();
+    expect(feed.subscribe(watcher, 'p', undefined)).toBe('full');
+  });
+
+  test('costs nothing where nobody watches', () => {
+    const alone = new EventFeed();
+    const data = { get picture() { throw new TypeError('it was written'); } };
+    expect(() => alone.task({ ...tidings(1), data })).not.toThrow();
+  });
+
+  test('is rid of everything when the prompt is forgotten and it has left the task', async () => {
     feed.state('p', 's1', {});
     const member = feed.join(alice);
     feed.state('p', 's2', {});
-    feed.forget(['t']);
+    feed.leaveTask(watcher, 't');
     expect(watcher.liveFrom.size + watcher.topics.size).toBe(0);
     feed.subscribe(member, 'p', 0);
     expect(await told(member)).toEqual(['s2 2', 's1 1']);

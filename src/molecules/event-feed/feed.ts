@@ -1,8 +1,10 @@
 import { stringifyJson } from '../../atoms/json/json.ts';
 import { limits } from '../../constants/limits.ts';
 import type { Frame } from '../../models/frame.ts';
+import type { TaskEventName, TaskStatus } from '../../models/task.ts';
 import { type FrameClass, Mailbox } from './mailbox.ts';
 import type { PreviewFrames } from './previews.ts';
+import { type Seen, TaskTopics } from './task-topics.ts';
 
 /** One socket of a client, as the feed sees it. */
 export interface Watcher {
@@ -29,8 +31,20 @@ interface Topic {
 export interface Opening {
   /** Number of the newest state message that was told before. */
   readonly told?: number;
-  /** The task that the prompt is a run of: messages name it, and whoever subscribed to the topic of that name, of the same audience, receives them. */
-  readonly taskTopic?: string | undefined;
+  /** The task that the prompt is a run of: messages name it, and whoever subscribed to it receives them. */
+  readonly taskId?: string | undefined;
+}
+
+/** What is told of a task. */
+export interface TaskTidings {
+  readonly taskId: string;
+  readonly owner: string;
+  readonly clientId: string;
+  readonly seq: number;
+  readonly event: TaskEventName | 'progress';
+  readonly status: TaskStatus;
+  readonly at: number;
+  readonly data: Readonly<Record<string, unknown>>;
 }
 
 interface Delivery {
@@ -52,6 +66,8 @@ export function messageFrame(type: string, data: Readonly<Record<string, unknown
 /** Numbers what happens to prompts, keeps a bounded ring of it and hands it to whoever watches. No I/O. */
 export class EventFeed {
   readonly #topics = new Map<string, Topic>();
+  /** Who subscribed to tasks. */
+  readonly #tasks = new TaskTopics<Watcher>();
   readonly #audiences = new Map<string, Set<Watcher>>();
   /** Prompts of each task. */
   readonly #runs = new Map<string, Set<string>>();
@@ -83,11 +99,12 @@ export class EventFeed {
     if (!members?.delete(watcher)) return;
     if (members.size === 0) this.#audiences.delete(watcher.audience);
     for (const promptId of watcher.topics) this.#topics.get(promptId)?.subscribers.delete(watcher);
+    this.#tasks.leaveAll(watcher);
     this.#watchers -= 1;
   }
 
   /** A prompt begins. Its state messages count from 1; those of one that began in an earlier life, from a number beyond what was told then. */
-  open(promptId: string, audience: string, { told = 0, taskTopic: task }: Opening = {}): void {
+  open(promptId: string, audience: string, { told = 0, taskId: task }: Opening = {}): void {
     this.#topics.set(promptId, { promptId, audience, task, ring: [], subscribers: new Set(), seq: told });
     if (task !== undefined) this.#runs.set(task, (this.#runs.get(task) ?? new Set()).add(promptId));
   }
@@ -128,6 +145,33 @@ export class EventFeed {
     this.#deliver(topic, { kind, slot: `preview:${promptId}` }, (watcher) => (watcher.previewMetadata ? frames.withMetadata() : frames.legacy()));
   }
 
+  /** An event of a task, which has its number from the store, or how far it is; to its audience, and to whoever subscribed to it. */
+  task({ taskId, owner, clientId, seq, event, status, at, data }: TaskTidings): void {
+    const members = this.#audiences.get(audienceOf(owner, clientId));
+    if (!this.#tasks.isWatched(taskId) && !members) return;
+    const frame = messageFrame('task', { ...data, task_id: taskId, seq, event, status, at });
+    const passing = event === 'progress';
+    for (const watcher of members ?? []) if (!this.#tasks.has(watcher, taskId)) watcher.mailbox.push(frame, passing ? 'latest' : 'state', passing ? `task:${taskId}` : '');
+    if (passing) return this.#tasks.progress(taskId, frame);
+    this.#tasks.tell(taskId, seq, frame);
+    if (event === 'completed' || event === 'failed' || event === 'cancelled') this.#tasks.forget(taskId);
+  }
+
+  /** Takes up a subscription of a task. Undefined when the watcher has too many. */
+  joinTask(watcher: Watcher, taskId: string, audience: string): Seen | undefined {
+    if (!this.#tasks.has(watcher, taskId) && watcher.topics.size + this.#tasks.count(watcher) >= limits.subscriptions) return undefined;
+    return this.#tasks.join(watcher, taskId, audience);
+  }
+
+  /** No more of that task. */
+  leaveTask(watcher: Watcher, taskId: string): void {
+    this.#tasks.leave(watcher, taskId);
+    for (const run of this.#runs.get(taskId) ?? []) {
+      const topic = this.#topics.get(run);
+      if (watcher.audience !== topic?.audience && !topic?.subscribers.has(watcher)) watcher.liveFrom.delete(run);
+    }
+  }
+
   /** To everybody; only the newest waits. */
   status(queueRemaining: number): void {
     const frame = statusFrame(queueRemaining);
@@ -141,7 +185,7 @@ export class EventFeed {
   subscribe(watcher: Watcher, promptId: string, since: number | undefined): 'subscribed' | 'reset' | 'full' {
     const topic = this.#topics.get(promptId);
     if (!topic) return 'reset';
-    if (!watcher.topics.has(promptId) && watcher.topics.size >= limits.subscriptions) return 'full';
+    if (!watcher.topics.has(promptId) && watcher.topics.size + this.#tasks.count(watcher) >= limits.subscriptions) return 'full';
     const member = watcher.audience === topic.audience;
     const live = watcher.liveFrom.get(promptId) ?? (member ? 1 : topic.seq + 1);
     watcher.topics.add(promptId);
@@ -163,7 +207,7 @@ export class EventFeed {
 
   unsubscribe(watcher: Watcher, promptId: string): void {
     watcher.topics.delete(promptId);
-    if (this.#topics.get(promptId)?.subscribers.delete(watcher)) this.#letGo(watcher, promptId);
+    if (this.#topics.get(promptId)?.subscribers.delete(watcher)) watcher.liveFrom.delete(promptId);
   }
 
   /** These are over and too old to be replayed. */
@@ -173,7 +217,7 @@ export class EventFeed {
       if (!topic) continue;
       for (const watcher of [...topic.subscribers, ...(this.#audiences.get(topic.audience) ?? []), ...this.#throughTask(topic)]) {
         watcher.topics.delete(promptId);
-        this.#letGo(watcher, promptId);
+        watcher.liveFrom.delete(promptId);
       }
       this.#topics.delete(promptId);
       this.#whole.delete(topic);
@@ -209,19 +253,7 @@ export class EventFeed {
 
   /** Those who subscribed to its task and do not receive it otherwise. */
   *#throughTask(topic: Topic): Generator<Watcher, void> {
-    const task = topic.task === undefined ? undefined : this.#topics.get(topic.task);
-    // An id that a caller chose may be that of somebody else's task.
-    if (task?.audience !== topic.audience) return;
-    for (const watcher of task.subscribers) if (!topic.subscribers.has(watcher)) yield watcher;
-  }
-
-  /** It receives the topic no more, nor through it the prompts of that task. */
-  #letGo(watcher: Watcher, id: string): void {
-    watcher.liveFrom.delete(id);
-    for (const run of this.#runs.get(id) ?? []) {
-      const topic = this.#topics.get(run);
-      if (watcher.audience !== topic?.audience && !topic?.subscribers.has(watcher)) watcher.liveFrom.delete(run);
-    }
+    for (const watcher of this.#tasks.members(topic.task, topic.audience)) if (!topic.subscribers.has(watcher) && watcher.audience !== topic.audience) yield watcher;
   }
 
   #forgetRun({ task, promptId }: Topic): void {

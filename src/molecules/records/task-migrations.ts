@@ -42,9 +42,9 @@ const tasks = `create table tasks (
 const indexes = [
   `create index tasks_ready on tasks (engine, priority, owner) where status = 'pending' and delayed = 0`,
   `create index tasks_delayed on tasks (engine, available_at) where status = 'pending' and delayed = 1`,
-  `create index tasks_by_deadline on tasks (deadline_at) where status = 'pending' and deadline_at is not null`,
+  `create index tasks_by_deadline on tasks (status, deadline_at) where status = 'pending' and deadline_at is not null`,
   `create index tasks_in_work on tasks (engine, owner) where status = 'processing'`,
-  `create index tasks_by_worker on tasks (worker) where status = 'processing'`,
+  `create index tasks_by_worker on tasks (status, worker) where status = 'processing'`,
   `create index tasks_by_end on tasks (ended_at) where ended_at is not null`,
   `create index tasks_by_owner_and_end on tasks (owner, ended_at) where ended_at is not null`,
   `create index tasks_completed on tasks (kind, name, engine, ended_at) where status = 'completed'`,

@@ -16,8 +16,8 @@ const seqPlus = sql<number>`seq + 1`;
 /** Ends a task, the attempt it is in, and tells of it. */
 export async function finish(writing: Writing, task: TaskRow, ending: TaskEnding): Promise<TaskRow> {
   const { step } = writing;
-  const { status, endedAt, error, outputs, warnings, storedAt } = ending;
-  const ended = { status, ended_at: endedAt, error: written(error), cancel_requested_at: task.cancel_requested_at, delayed: 0, worker: null, current: null, stored_at: storedAt, progress: status === 'completed' ? 1 : undefined, seq: seqPlus };
+  const { status, endedAt, error, outputs, warnings, executedAt, storedAt } = ending;
+  const ended = { status, ended_at: endedAt, error: written(error), cancel_requested_at: task.cancel_requested_at, delayed: 0, worker: null, current: null, executed_at: executedAt, stored_at: storedAt, progress: status === 'completed' ? 1 : undefined, seq: seqPlus };
   const after = await step.updateTable('tasks').set(ended).where('id', '=', task.id).returningAll().executeTakeFirstOrThrow();
   await closeAttempt(step, task, { outcome: status, at: endedAt, error });
   await step.updateTable('task_details').set({ outputs: written(outputs) ?? '[]', warnings: written(warnings) ?? '[]' }).where('task_id', '=', task.id).execute();

@@ -107,18 +107,19 @@ describe('of two gateways on one database, the second', () => {
     engine.sandbox.knobs.set({ hold: true });
     const first = await start();
     const { prompt_id: id } = await first.submit(solidColour(), { client_id: 'loyal' });
+    const { prompt_id: next } = await first.submit(solidColour(), { client_id: 'loyal' });
     await until('it is written down', () => recordOf(id).accepted_at !== null);
     const owner = recordOf(id).process;
     await using second = await start('logs-of-second');
     using socket = await second.socket('loyal');
     expect(recordOf(id).process).toBe(owner);
-    expect((await second.state(id)).state).toBe('running');
+    expect([await second.state(id), await second.state(next)]).toMatchObject([{ state: 'running', client_id: 'loyal' }, { state: 'queued', position: 0 }]);
     await first.kill('SIGKILL');
     await until('it is taken up', () => recordOf(id).process !== owner);
     engine.sandbox.knobs.set({ hold: false });
     expect((await socket.ending(id)).type).toBe('result');
     expect(brokenRulesSinceRestart(socket.of(id))).toEqual([]);
-    expect([(await second.state(id)).state, executions(id)]).toEqual(['completed', 1]);
+    expect([(await second.ended(id)).state, (await second.ended(next)).state, executions(id), executions(next)]).toEqual(['completed', 'completed', 1, 1]);
   });
 
   test('takes them up when the first ends in order, too', async () => {
@@ -129,7 +130,7 @@ describe('of two gateways on one database, the second', () => {
     expect((await first.kill('SIGTERM')).code).toBe(0);
     engine.sandbox.knobs.set({ hold: false });
     expect((await second.ended(id)).state).toBe('completed');
-    await until('its ending is written down', async () => (await second.history(id))['state'] === 'completed');
+    expect([await second.history(id), (await second.images(id)).length, executions(id)]).toEqual([expect.objectContaining({ state: 'completed' }), 1, 1]);
   });
 
   test('interrupts what the first follows: it ends so in both, on request', async () => {

@@ -7,12 +7,15 @@ import { invalid } from '../problem.ts';
 
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** Which of the three ways it is, by the field that it has. Throws VALIDATION_ERROR in the words of that way. */
-export function readTask(body: Fields): TaskRequest {
-  const ways = ['template', 'workflow', 'task_type'].filter((name) => body[name] !== undefined && body[name] !== null);
-  if (ways.length !== 1) throw fail('VALIDATION_ERROR', `body: give one of "template", "workflow" and "task_type"${ways.length > 1 ? `, not ${ways.join(' and ')}` : ''}.`);
-  if (ways[0] === 'template') return { kind: 'template', request: read(TemplateTask, body) };
-  if (ways[0] === 'workflow') return { kind: 'workflow', request: read(WorkflowTask, body) };
+const ways: readonly string[] = ['template', 'workflow', 'task_type'];
+
+/** Which of the three ways it is, by the field that it has; those that are `null` are left out. Throws VALIDATION_ERROR in the words of that way. */
+export function readTask(given: Fields): TaskRequest {
+  const body = Object.fromEntries(Object.entries(given).filter(([name, value]) => !ways.includes(name) || value !== null));
+  const said = ways.filter((name) => body[name] !== undefined);
+  if (said.length !== 1) throw fail('VALIDATION_ERROR', `body: give one of "template", "workflow" and "task_type"${said.length > 1 ? `, not ${said.join(' and ')}` : ''}.`);
+  if (said[0] === 'template') return { kind: 'template', request: read(TemplateTask, body) };
+  if (said[0] === 'workflow') return { kind: 'workflow', request: read(WorkflowTask, body) };
   return { kind: 'pipeline', request: read(PipelineTask, body) };
 }
 

@@ -47,6 +47,7 @@ async function create({ tasks }: Deps, context: RouteContext<unknown, unknown, F
   const { caller, body, response, signal } = context;
   const wait = waitOf(context);
   const { task, again } = await tasks.create(caller, { order: readTask(body), idempotencyKey: idempotencyKeyOf(context) });
+  response.status(202);
   response.setHeader('Location', `${path}/${task.id}`);
   if (again) response.setHeader('Idempotency-Replayed', 'true');
   if (wait === undefined) return acceptedOf(task);
