@@ -11,6 +11,7 @@ RUN npm ci --omit=dev --no-audit --no-fund && npm cache clean --force
 COPY src ./src
 COPY sandbox ./sandbox
 COPY web ./web
+COPY config ./config
 RUN mkdir -p /srv/data /srv/input /srv/output /srv/logs && chown -R node:node /srv
 
 # Outside of loopback the gateway does not start without API_KEYS (or AUTH=off).

@@ -10,16 +10,20 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { optionsOf, perform } from './harness/alone.ts';
+import { accept } from './benches/accept.ts';
 import { download } from './benches/download.ts';
+import { drain } from './benches/drain.ts';
 import { fanOut } from './benches/fan-out.ts';
 import { jobs } from './benches/jobs.ts';
 import { robustness } from './benches/robustness.ts';
 import { start } from './benches/start.ts';
 import { submit } from './benches/submit.ts';
+import { tasksList } from './benches/tasks-list.ts';
+import { webhooks } from './benches/webhooks.ts';
 import { machine } from './harness/machine.ts';
 import { page } from './harness/page.ts';
 
-const benches = [start, submit, jobs, fanOut, download, robustness];
+const benches = [start, submit, jobs, fanOut, download, robustness, accept, drain, tasksList, webhooks];
 const { options, write, names } = optionsOf(process.argv.slice(2));
 const unknown = names.filter((name) => !benches.some((bench) => bench.name === name));
 if (unknown.length > 0) {

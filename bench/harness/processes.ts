@@ -1,7 +1,7 @@
 /** The stub and the gateway, each a process of its own, ended by their own handles. */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
@@ -10,15 +10,27 @@ import { call } from './http.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 
-export interface Running {
+export interface Stoppable {
+  stop(): Promise<void>;
+}
+
+export interface Running extends Stoppable {
   readonly url: string;
   readonly pid: number;
-  stop(): Promise<void>;
 }
 
 export interface Gateway extends Running {
   /** Milliseconds from its spawning to the first 200 of /readyz. */
   readonly readyMs: number;
+  /** Ends it as `kill -9` does. */
+  kill(): Promise<void>;
+}
+
+/** Folder that several gateways work in, one after the other; goes with `stop`. */
+export interface Home extends Stoppable {
+  readonly folder: string;
+  /** File of the gateways' database. */
+  readonly database: string;
 }
 
 type Child = ChildProcessByStdio<Writable, Readable, null>;
@@ -57,17 +69,40 @@ export async function startStub({ parallel = false } = {}): Promise<Running> {
   return { ...(await addressOf(child, 'the stub')), stop: () => stop(child, 'SIGKILL') };
 }
 
+/** A small program of a bench that says where it listens and runs until it is stopped. */
+export async function startScript(script: string, args: readonly string[] = []): Promise<Running> {
+  const child = start(script, { args });
+  return { ...(await addressOf(child, script)), stop: () => stop(child, 'SIGKILL') };
+}
+
+/** Runs a small program of a bench to its end. */
+export async function runScript(script: string, args: readonly string[]): Promise<void> {
+  const child = start(script, { args });
+  child.stdout.resume();
+  const [code]: unknown[] = await once(child, 'exit');
+  if (code !== 0) throw new Error(`${script} ended with ${String(code)}`);
+}
+
+export async function makeHome(): Promise<Home> {
+  const folder = await mkdtemp(join(tmpdir(), 'gateway-bench-'));
+  return { folder, database: join(folder, 'data', 'gateway.db'), stop: () => rm(folder, { recursive: true, force: true }) };
+}
+
 export interface GatewayOptions {
   readonly comfyui: string;
+  /** `api` works on no task. */
+  readonly role?: 'all' | 'api';
+  /** Where to work; without it, in a folder of its own. */
+  readonly home?: Home;
   /** More variables of the environment. */
   readonly env?: Readonly<Record<string, string>>;
   /** Folder for a CPU profile, written when the gateway ends. */
   readonly profile?: string | undefined;
 }
 
-/** A gateway as a user starts it, in a folder of its own. */
-export async function startGateway({ comfyui, env = {}, profile }: GatewayOptions): Promise<Gateway> {
-  const folder = mkdtempSync(join(tmpdir(), 'gateway-bench-'));
+/** A gateway as a user starts it. */
+export async function startGateway({ comfyui, role = 'all', home, env = {}, profile }: GatewayOptions): Promise<Gateway> {
+  const { folder, stop: clear } = home ?? (await makeHome());
   const settings = {
     PATH: process.env['PATH'],
     COMFYUI_URLS: comfyui,
@@ -84,7 +119,7 @@ export async function startGateway({ comfyui, env = {}, profile }: GatewayOption
   };
   const nodeArgs = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
   const began = performance.now();
-  const child = start('src/entry/main.ts', { env: settings, cwd: folder, nodeArgs });
+  const child = start('src/entry/main.ts', { args: [role], env: settings, cwd: folder, nodeArgs });
   const { url, pid } = await addressOf(child, 'the gateway');
   await ready(url);
   const readyMs = performance.now() - began;
@@ -92,9 +127,10 @@ export async function startGateway({ comfyui, env = {}, profile }: GatewayOption
     url,
     pid,
     readyMs,
+    kill: () => stop(child, 'SIGKILL'),
     async stop() {
       await stop(child, 'SIGTERM');
-      rmSync(folder, { recursive: true, force: true });
+      if (!home) await clear();
     },
   };
 }
@@ -106,9 +142,11 @@ async function ready(url: string): Promise<void> {
   throw new Error('the gateway did not become ready');
 }
 
+export type Keep = <R extends Stoppable>(one: Promise<R>) => Promise<R>;
+
 /** Starts what a bench needs and ends it in reverse, whatever happens between. */
-export async function withProcesses<T>(work: (keep: <R extends Running>(one: Promise<R>) => Promise<R>) => Promise<T>): Promise<T> {
-  const kept: Running[] = [];
+export async function withProcesses<T>(work: (keep: Keep) => Promise<T>): Promise<T> {
+  const kept: Stoppable[] = [];
   try {
     return await work(async (one) => {
       const running = await one;

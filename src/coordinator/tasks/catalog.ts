@@ -27,9 +27,20 @@ const PATIENCE = 5_000;
 /** What can be asked for: templates, pipelines, and the engines that run them. */
 export class Catalog {
   readonly #parts: CatalogParts;
+  #seen: readonly Template[] = [];
+  #version = 0;
 
   constructor(parts: CatalogParts) {
     this.#parts = parts;
+  }
+
+  /** Another number whenever a template has come, changed or gone. */
+  version(): number {
+    const now = this.#parts.templates.all();
+    const same = now.length === this.#seen.length && now.every((template, n) => template === this.#seen[n]);
+    if (!same) this.#version += 1;
+    this.#seen = now;
+    return this.#version;
   }
 
   templates(): TemplateView[] {

@@ -7,16 +7,14 @@ export interface OutboxParts {
   readonly deliveries: DeliveryStore;
   readonly webhooks: Pick<Webhooks, 'send'>;
   readonly log: Logger;
+  /** Milliseconds that one is held: longer than a receiver may take. Should this process die, it is made again after them. */
+  readonly held: number;
   readonly now: () => number;
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
-const times = {
-  /** Milliseconds between looks for deliveries whose time has come. */
-  look: 500,
-  /** Milliseconds that one is held: longer than a receiver may take. */
-  held: 60_000,
-} as const;
+/** Milliseconds between looks for deliveries whose time has come. */
+const LOOK_EVERY = 500;
 /** Deliveries under way at once, and those of one receiver: a slow one holds nobody else up. */
 const AT_ONCE = 32;
 const PER_HOST = 8;
@@ -42,16 +40,16 @@ export class Outbox {
       await this.#look(signal).catch((error: unknown) => this.#parts.log.error('the outbox of webhooks could not be read; trying again', { reason: reasonOf(error) }));
       const rest = new AbortController();
       const woken = new Promise<void>((resolve) => (this.#wake = resolve));
-      await Promise.race([woken, this.#parts.sleep(times.look, AbortSignal.any([signal, rest.signal])).catch(() => undefined)]);
+      await Promise.race([woken, this.#parts.sleep(LOOK_EVERY, AbortSignal.any([signal, rest.signal])).catch(() => undefined)]);
       rest.abort();
     }
     await Promise.all([...this.#under.values()].map(({ over }) => over));
   }
 
   async #look(signal: AbortSignal): Promise<void> {
-    const { deliveries, now } = this.#parts;
+    const { deliveries, now, held } = this.#parts;
     while (this.#under.size < AT_ONCE && !signal.aborted) {
-      const due = await deliveries.due(now(), now() + times.held, AT_ONCE - this.#under.size);
+      const due = await deliveries.due(now(), now() + held, AT_ONCE - this.#under.size);
       for (const delivery of due) this.#begin(delivery, signal);
       if (due.length === 0 || this.#crowded(due)) return;
     }

@@ -77,7 +77,7 @@ export class Planning {
     const template = step.template === undefined ? undefined : this.#template(step.template);
     const planned = { name: step.name, engine: step.engine, template, workflow: undefined, extraData: undefined };
     if (step.inputs && expressionsIn(step.inputs).some(({ kind }) => kind === 'output')) return { ...planned, inputs: step.inputs, deferred: true };
-    const given = step.inputs ? resolveInputs(step.inputs, { input: inputs, steps: {} }) : inputs;
+    const given = step.inputs ? resolveInputs(step.inputs, { input: inputs, steps: {} }) : known(inputs, template);
     return { ...planned, inputs: template ? this.#values(template, given, '') : given, deferred: false };
   }
 
@@ -115,6 +115,11 @@ export class Planning {
     if (this.#parts.engines.has(name)) return name;
     throw fail('ENGINE_NOT_REGISTERED', `engine "${name.slice(0, 100)}"; registered: ${[...this.#parts.engines.keys()].join(', ')}.`);
   }
+}
+
+/** Of the inputs of the task, those that the template has: a step without inputs of its own takes no others. */
+function known(inputs: Readonly<Record<string, unknown>>, template: Template | undefined): Readonly<Record<string, unknown>> {
+  return template ? Object.fromEntries(Object.entries(inputs).filter(([name]) => Object.hasOwn(template.inputs, name))) : inputs;
 }
 
 /** Names of inputs of the task that a step uses. */

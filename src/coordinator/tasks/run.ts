@@ -3,7 +3,7 @@ import type { Claim, ClaimedTask, TaskDetails, TaskRecord } from '../../models/t
 import type { TaskError, TaskOutput } from '../../models/task.ts';
 import type { WorkerParts } from './parts.ts';
 import { persistently } from './persistent.ts';
-import { failedBefore, isTransient, pauseBefore } from './retry-rule.ts';
+import { failedBefore, pauseBefore } from './retry-rule.ts';
 import { Halted, Stopped, StepFailed } from './step-end.ts';
 import { StepRun } from './step-run.ts';
 import { Stops } from './stops.ts';
@@ -38,7 +38,7 @@ export class TaskRun {
     try {
       await this.#steps(halt);
     } catch (error) {
-      if (error instanceof Halted || halt.aborted) return await this.#letGo();
+      if (error instanceof Halted || halt.aborted) return await this.#letGo(halt);
       await this.#failed(error, halt).catch((broken: unknown) => {
         if (!halt.aborted) throw broken;
         this.#parts.log.warn('the end of a task could not be written before the process ended; it is found again', { task_id: id, reason: reasonOf(broken) });
@@ -82,7 +82,7 @@ export class TaskRun {
   async #end(ending: { status: 'completed' | 'failed' | 'cancelled'; error: TaskError | undefined; outputs?: readonly TaskOutput[]; warnings?: readonly string[]; executedAt?: number; storedAt?: number }, halt: AbortSignal): Promise<void> {
     const { store, now, log } = this.#parts;
     const { status, error, executedAt, storedAt } = ending;
-    const present = ending.outputs ? this.#details : ((await store.details(this.#task.id)) ?? this.#details);
+    const present = ending.outputs ? this.#details : ((await this.#write(() => store.details(this.#task.id), halt)) ?? this.#details);
     const { outputs = present.outputs, warnings = present.warnings } = ending;
     const endedAt = now();
     const written = await this.#write(() => store.end(this.#claim, { status, endedAt, error, outputs, warnings, executedAt, storedAt }), halt);
@@ -96,26 +96,27 @@ export class TaskRun {
     const { error, again, retryAfter, abandoned } = this.#judged(thrown);
     const { store, limits, random, now, log } = this.#parts;
     const attempts = await this.#write(() => store.attempts(this.#task.id), halt);
-    const failures = failedBefore(attempts, error.step ?? '') + (abandoned ? 0 : 1);
+    const failures = failedBefore(attempts, error.step ?? '', limits.maxAttempts) + (abandoned ? 0 : 1);
     const stopping = this.#stops.reason;
     if (stopping === 'cancel') return await this.#end({ status: 'cancelled', error: undefined }, halt);
     if (stopping === 'deadline') return await this.#end({ status: 'failed', error: this.#stops.overdue(error.step) }, halt);
-    if (!again || failures >= limits.maxAttempts) return await this.#end({ status: 'failed', error: failures > 1 ? { ...error, reason: `${error.reason} (attempt ${failures} of ${limits.maxAttempts})` } : error }, halt);
+    const tried = failures > limits.maxAttempts ? `attempt ${failures}` : `attempt ${failures} of ${limits.maxAttempts}`;
+    if (!again || (!abandoned && failures >= limits.maxAttempts)) return await this.#end({ status: 'failed', error: failures > 1 ? { ...error, reason: `${error.reason} (${tried})` } : error }, halt);
     const availableAt = now() + pauseBefore(Math.max(1, failures), { first: limits.retryDelay, random: random(), retryAfter });
     log.warn('an attempt of a task failed; it is made again', { task_id: this.#task.id, attempt: this.#claim.attempt, again_in_ms: availableAt - now(), code: error.code, reason: error.reason });
     await this.#write(() => store.again(this.#claim, { availableAt, now: now(), error, ...(abandoned ? { abandoned } : {}) }), halt);
   }
 
-  #judged(thrown: unknown): { error: TaskError; again: boolean; retryAfter?: number | undefined; abandoned?: boolean } {
-    if (thrown instanceof StepFailed) return { error: thrown.error, again: thrown.again, retryAfter: thrown.retryAfter, abandoned: thrown.abandoned };
-    if (failedWith(thrown)) return { error: { code: thrown.code, reason: thrown.message }, again: isTransient(thrown), retryAfter: thrown.retryAfter };
+  #judged(thrown: unknown): StepFailed {
+    if (thrown instanceof StepFailed) return thrown;
+    if (failedWith(thrown)) return StepFailed.of(thrown);
     this.#parts.log.error('a task met an error that nobody expected', { task_id: this.#task.id, error: thrown });
-    return { error: { code: 'INTERNAL_ERROR', reason: 'The gateway failed; its log tells more.' }, again: false };
+    return new StepFailed({ code: 'INTERNAL_ERROR', reason: 'The gateway failed; its log tells more.' }, { again: false });
   }
 
   /** The process ends, or the next engine is busy. A job that was handed over goes on without us; anything else waits for its turn again. */
-  async #letGo(): Promise<void> {
-    await this.#parts.store.handBack(this.#claim, this.#parts.now()).catch((error: unknown) => this.#parts.log.warn('a task could not be handed back; it is found again', { task_id: this.#task.id, reason: reasonOf(error) }));
+  async #letGo(halt: AbortSignal): Promise<void> {
+    await this.#write(() => this.#parts.store.handBack(this.#claim, this.#parts.now()), halt).catch((error: unknown) => this.#parts.log.warn('a task could not be handed back; it is found again', { task_id: this.#task.id, reason: reasonOf(error) }));
   }
 
   #write<T>(write: () => Promise<T>, halt: AbortSignal): Promise<T> {

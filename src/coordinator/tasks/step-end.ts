@@ -1,4 +1,9 @@
+import type { GatewayError } from '../../core/errors.ts';
 import type { TaskError } from '../../models/task.ts';
+import { isTransient } from './retry-rule.ts';
+
+/** Faults of one error that are kept. */
+const FAULTS = 20;
 
 /** A step failed. `again`: the same step may succeed later, and nothing of it runs any more. `abandoned`: it was us who lost it. */
 export class StepFailed extends Error {
@@ -14,6 +19,17 @@ export class StepFailed extends Error {
     this.again = options.again;
     this.retryAfter = options.retryAfter;
     this.abandoned = options.abandoned ?? false;
+  }
+
+  /** Of what was thrown before the engine had the job, or after it was done with it. */
+  static of(thrown: GatewayError): StepFailed {
+    const { code, message: reason, faults, retryAfter } = thrown;
+    return new StepFailed({ code, reason, ...(faults.length > 0 ? { faults: faults.slice(0, FAULTS) } : {}) }, { again: isTransient(thrown), retryAfter });
+  }
+
+  /** The same, of that step of a pipeline. */
+  at(step: string): StepFailed {
+    return new StepFailed({ ...this.error, step, reason: `Step "${step}": ${this.error.reason}` }, this);
   }
 }
 

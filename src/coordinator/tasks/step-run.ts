@@ -12,6 +12,7 @@ import { render } from '../../molecules/templates/render.ts';
 import { Keeping } from './keeping.ts';
 import type { WorkerParts } from './parts.ts';
 import { persistently } from './persistent.ts';
+import { hintOf } from './plain-refusal.ts';
 import { invalid } from './planning.ts';
 import { StepProgress } from './progress.ts';
 import { failedInstances, isTransient } from './retry-rule.ts';
@@ -187,7 +188,8 @@ export class StepRun {
   #rethrow(error: unknown, halt: AbortSignal): never {
     this.#leaveIfStopped(halt);
     if (!failedWith(error)) throw error;
-    const told: TaskError = { code: error.code, reason: error.message, ...(error.faults.length > 0 ? { faults: error.faults.slice(0, 20) } : {}) };
+    const hint = hintOf(error.faults);
+    const told: TaskError = { code: error.code, reason: error.message, ...(hint === undefined ? {} : { hint }), ...(error.faults.length > 0 ? { faults: error.faults.slice(0, 20) } : {}) };
     throw new StepFailed(told, { again: isTransient(error), retryAfter: error.retryAfter });
   }
 

@@ -1,7 +1,7 @@
 import { fail } from '../../core/errors.ts';
 import type { TaskError } from '../../models/task.ts';
 
-/** The longest that a timer of JavaScript takes, in milliseconds. */
+/** The longest that a timer of JavaScript takes, in milliseconds. Nothing runs for that long: a deadline beyond it is none. */
 const LONGEST = 2 ** 31 - 1;
 
 /** Whether, and why, a task shall stop: somebody cancelled it, or its deadline passed. The first reason counts. */
@@ -13,7 +13,7 @@ export class Stops {
 
   constructor(deadlineAt: number | undefined, { now }: { readonly now: () => number }) {
     this.#deadlineAt = deadlineAt;
-    if (deadlineAt !== undefined) this.#timer = setTimeout(() => this.#stop('deadline'), Math.min(LONGEST, Math.max(0, deadlineAt - now())));
+    if (deadlineAt !== undefined && deadlineAt - now() <= LONGEST) this.#timer = setTimeout(() => this.#stop('deadline'), Math.max(0, deadlineAt - now()));
   }
 
   /** Fires when it shall stop. */

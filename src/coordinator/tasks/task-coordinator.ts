@@ -144,12 +144,12 @@ export class TaskCoordinator {
 
   /** NOT_FOUND when there is no such delivery. */
   async redeliver(caller: Caller, id: string, n: number): Promise<Delivery> {
-    const { deliveries, now, worker } = this.#parts;
+    const { deliveries, now, told } = this.#parts;
     await this.find(caller, id);
     const there = await deliveries.redeliver(id, n, now());
     const delivery = (await deliveries.list(id)).find((one) => one.n === n);
     if (!there || !delivery) throw fail('NOT_FOUND', `delivery ${n} of task ${id}.`);
-    worker.wake();
+    told();
     return delivery;
   }
 

@@ -57,11 +57,13 @@ async function* told(task: TaskRecord, { store, feed }: Parts, { since, signal }
   try {
     let seq = since;
     while (!signal.aborted) {
-      for (const event of await store.events(task.id, seq, PAGE)) {
+      const events = await store.events(task.id, seq, PAGE);
+      for (const event of events) {
         seq = event.seq;
         yield { seq, event: event.event, data: { ...event.data, status: event.status, at: event.at } };
         if (last(event.event) && !(await goesOn(task.id, seq, store))) return;
       }
+      if (events.length === PAGE) continue;
       for (let news = waiting.shift(); news; news = waiting.shift()) {
         if (news.event === 'progress') yield { seq, event: 'progress', data: { ...news.data, status: news.status, at: news.at } };
         else if (news.seq > seq) break;

@@ -89,7 +89,7 @@ export interface TaskFoundations {
 
 export interface TaskAssembly {
   readonly store: SqlTaskStore;
-  readonly feed: TaskFeed;
+  readonly engines: ReadonlyMap<string, Engine>;
   readonly tasks: TaskCoordinator;
   readonly catalog: Catalog;
   readonly worker: Worker | undefined;
@@ -104,6 +104,8 @@ const MEBIBYTE = 1024 * 1024;
 const DAY = 86_400_000;
 /** Milliseconds without a byte of a file that is fetched. */
 const SILENCE = 30_000;
+/** Milliseconds that writing down what became of a webhook may take. */
+const WRITING = 5_000;
 /** Files fetched at once. */
 const FETCHES = 10;
 
@@ -120,10 +122,11 @@ export function assembleTasks(from: TaskFoundations): TaskAssembly {
   const engines = enginesOf(from);
   const storage = new LocalStorage(from.stores.outputs, { enabled: config.MIRROR_OUTPUTS, now: Date.now });
   const out = outbound(config);
-  const webhooks = new Webhooks({ http: out.hooks, secret: config.WEBHOOK_SECRET, timeoutMs: config.WEBHOOK_TIMEOUT_SECONDS * 1_000, ...times });
+  const hookMs = config.WEBHOOK_TIMEOUT_SECONDS * 1_000;
+  const webhooks = new Webhooks({ http: out.hooks, secret: config.WEBHOOK_SECRET, timeoutMs: hookMs, ...times });
   const works = role !== 'api';
   const tail = role === 'worker' ? undefined : new Tail({ store, feed, log, name: from.name, sleep, heard: () => feed.watched.length > 0 || from.eventFeed.watcherCount > 0 });
-  const outbox = works ? new Outbox({ deliveries, webhooks, log, ...times }) : undefined;
+  const outbox = works ? new Outbox({ deliveries, webhooks, log, held: hookMs + WRITING, ...times }) : undefined;
   const told = (): void => {
     tail?.wake();
     outbox?.wake();
@@ -139,7 +142,7 @@ export function assembleTasks(from: TaskFoundations): TaskAssembly {
     worker: { wake: () => worker?.wake(), cancel: (id) => worker?.cancel(id) },
   });
   return {
-    store, feed, tasks, worker, outbox, tail,
+    store, engines, tasks, worker, outbox, tail,
     catalog: new Catalog({ templates: written.templates, config: written.engines, engines, store, random: random64 }),
     retention: works ? new Retention({ store, storage, log, age: config.TASK_RETENTION_DAYS * DAY, ...times }) : undefined,
     close: () => {

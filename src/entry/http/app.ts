@@ -46,6 +46,16 @@ function deadlineOf({ COMFYUI_REQUEST_TIMEOUT, COMFYUI_CONNECT_TIMEOUT }: RouteD
   return Math.max(120, COMFYUI_REQUEST_TIMEOUT + COMFYUI_CONNECT_TIMEOUT + 10) * 1_000;
 }
 
+/** What `make` makes, made anew when the version is another one. */
+function whileUnchanged<T>(version: () => number, make: () => T): () => T {
+  let kept: { readonly version: number; readonly made: T } | undefined;
+  return () => {
+    const now = version();
+    if (kept?.version !== now) kept = { version: now, made: make() };
+    return kept.made;
+  };
+}
+
 /** The HTTP surface. It listens nowhere yet: hand it to `listen` of ../server.ts. */
 export function createApp(deps: AppDeps): Express {
   const { config, log } = deps;
@@ -59,7 +69,7 @@ export function createApp(deps: AppDeps): Express {
   mountRoutes(app, rows, { access: deps.access, rateLimit: deps.rateLimit, room: deps.room, json: deps.json, deadline: deadlineOf(config) });
   mountPages(app, {
     title: config.APP_NAME,
-    document: () => JSON.stringify(openApiDocument(rows, { title: config.APP_NAME, version: deps.version, url: config.PUBLIC_URL })),
+    document: whileUnchanged(() => deps.catalog.version(), () => JSON.stringify(openApiDocument(rows, { title: config.APP_NAME, version: deps.version, url: config.PUBLIC_URL }))),
     ...(deps.startFolder === undefined ? {} : { startFolder: deps.startFolder }),
   });
   app.get(`${service.socket}/:client_id`, upgradeRequired);

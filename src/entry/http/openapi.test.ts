@@ -58,7 +58,7 @@ describe('the document', () => {
   });
 
   it('says which calls need no key', () => {
-    expect(operations.filter(({ operation }) => operation.security !== undefined).map(({ path }) => path)).toEqual(['/healthz', '/readyz']);
+    expect(operations.filter(({ operation }) => operation.security !== undefined).map(({ path }) => path)).toEqual(['/api/health', '/healthz', '/readyz']);
   });
 
   it('lists the query of a download with its description and defaults', () => {

@@ -8,7 +8,7 @@ import { fail } from '../../core/errors.ts';
 
 export interface PagesOptions {
   readonly title: string;
-  /** The document as text; asked for once, on first use. */
+  /** The document as text; asked for at every call. */
   readonly document: () => string;
   /** Folder of the start page; it may be missing, then `/` leads to the document. */
   readonly startFolder?: string;
@@ -27,8 +27,7 @@ const escape = (text: string): string => text.replace(/[&<>"]/g, (sign) => `&#${
 
 /** Mounts `/openapi.json`, `/docs`, `/redoc` and `/`. */
 export function mountPages(app: Express, { title, document, startFolder = fileURLToPath(new URL('../../../web/start', import.meta.url)) }: PagesOptions): void {
-  let text: string | undefined;
-  app.get('/openapi.json', (_request, response) => void response.type('application/json').send((text ??= document())));
+  app.get('/openapi.json', (_request, response) => void response.type('application/json').send(document()));
   mountReader(app, '/docs', { policy: swaggerPolicy, page: swaggerPage(title), start: swaggerStart, files: swaggerFiles });
   mountReader(app, '/redoc', { policy: redocPolicy, page: redocPage(title), start: redocStart, files: redocFiles });
   app.get('/', startPolicy, (_request, response) => sendFrom(startFolder)('index.html', response, () => response.redirect('/docs')));

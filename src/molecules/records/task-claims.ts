@@ -80,11 +80,11 @@ export async function takeOverFrom(writing: Writing, gone: string, by: By): Prom
   return passed;
 }
 
-/** Undoes a claim. An attempt that has a job already counts, and stays. */
+/** Undoes a claim, unless its job may run. An attempt that had a job counts, and stays. */
 export async function giveBack(writing: Writing, claim: Claim, now: number): Promise<boolean> {
   const { step } = writing;
   const task = await held(step, claim);
-  if (!task) return false;
+  if (!task || task.job_id !== null) return false;
   await closeAttempt(step, task, { outcome: 'abandoned', at: now });
   await step.deleteFrom('task_attempts').where('task_id', '=', task.id).where('attempt', '=', task.attempt).where('job_id', 'is', null).execute();
   const last = await step.selectFrom('task_attempts').select(['attempt', 'started_at']).where('task_id', '=', task.id).orderBy('attempt', 'desc').limit(1).executeTakeFirst();

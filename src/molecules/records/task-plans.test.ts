@@ -26,7 +26,7 @@ describe('questions to the tasks', () => {
 
   const store = () => new SqlTaskStore(db, { id: 'p', newId: () => String(ids++) });
   const deliveries = () => new SqlDeliveryStore(db);
-  const step = { name: 's', engine: 'e', template: undefined, workflow: {}, inputs: {}, extraData: undefined };
+  const step = { name: 's', engine: 'e', template: undefined, workflow: {}, inputs: {}, deferred: false, extraData: undefined };
   const newTask = (over: Partial<NewTask> = {}): NewTask => ({
     ...{ id: `t${ids++}`, owner: 'ann', admin: false, clientId: 'c', kind: 'template', type: 'TEMPLATE', name: 'n', engine: 'e', priority: 0, createdAt: 1, deadlineAt: 2, metadata: undefined },
     ...{ plan: { inputs: {}, steps: [step] }, webhook: { url: 'https://hook', events: ['queued', 'started', 'completed'] }, ...over },
@@ -57,7 +57,7 @@ describe('questions to the tasks', () => {
     return text.replaceAll('?', () => {
       const value = parameters[index++];
       if (value === null || value === undefined) return 'null';
-      return typeof value === 'number' ? String(value) : `'${String(value)}'`;
+      return typeof value === 'string' ? `'${value}'` : Number(value).toString();
     });
   };
 
@@ -165,5 +165,9 @@ describe('questions to the tasks', () => {
     expect(await plansOf(() => store().list('ann', query({ engine: 'crowded', template: 'rare' })))).toMatch(/SEARCH tasks USING INDEX tasks_by_name \(name=\?\)/);
     expect(await plansOf(() => store().list('ann', query({ engine: 'crowded', template: 'rare', client_id: 'c' })))).toMatch(/SEARCH tasks USING INDEX tasks_by_client \(client_id=\?\)/);
     expect(await plansOf(() => store().list('ann', query({ engine: 'crowded' })))).toMatch(/SEARCH tasks USING INDEX tasks_by_engine \(engine=\?\)/);
+  });
+
+  it('do not walk through one crowd to find that nobody is in another as well', async () => {
+    expect(await plansOf(() => store().list('nobody', query({ engine: 'e', task_type: 'TEMPLATE' })))).not.toMatch(/ tasks /);
   });
 });

@@ -31,7 +31,7 @@ export function accepting({ db, store, accept, claim, events }: Bench): void {
       const seed = '18446744073709551615';
       const big = parseJson(`{"seed":${seed}}`) as Record<string, unknown>;
       const workflow = { '3': { class_type: 'KSampler', inputs: big } };
-      const plan = { inputs: big, steps: [{ name: '', engine: 'comfyui', template: undefined, workflow, inputs: big, extraData: undefined }] };
+      const plan = { inputs: big, steps: [{ name: '', engine: 'comfyui', template: undefined, workflow, inputs: big, deferred: false, extraData: undefined }] };
       const { id } = await accept({ plan, metadata: big, webhook: { url: 'https://hook', events: ['queued', 'started'] } });
       const { details, task, claim: mine } = await claim();
       expect(stringifyJson(details.plan)).toBe(stringifyJson(plan));

@@ -156,7 +156,7 @@ export function claiming({ db, store, accept, claim, events }: Bench): void {
       expect(await store().handBack(mine, 1_400)).toBe(false);
     });
 
-    it('keeps earlier attempts, and one that has a job', async () => {
+    it('keeps earlier attempts, and one that had a job', async () => {
       const { id } = await accept();
       await store().again((await claim(1_100)).claim, { availableAt: 1_200, now: 1_200, error });
       await store().handBack((await claim(1_300)).claim, 1_400);
@@ -164,9 +164,20 @@ export function claiming({ db, store, accept, claim, events }: Bench): void {
       const third = await claim(1_500);
       expect(third.claim.attempt).toBe(2);
       await store().change(third.claim, { jobId: 'j' });
-      await store().handBack(third.claim, 1_600);
+      await store().change(third.claim, { jobId: null });
+      expect(await store().handBack(third.claim, 1_600)).toBe(true);
       expect((await store().attempts(id)).map(({ attempt, outcome }) => [attempt, outcome])).toEqual([[1, 'failed'], [2, 'abandoned']]);
       expect(await store().find(id)).toMatchObject({ attempt: 2, status: 'pending', jobId: undefined });
+    });
+
+    it('does nothing where a job is stored, as that job may run', async () => {
+      const { id } = await accept();
+      const { claim: mine } = await claim();
+      await store().change(mine, { jobId: 'job-1' });
+      const before = [await store().find(id), await store().attempts(id), await events(id)];
+      expect(await store().handBack(mine, 1_200)).toBe(false);
+      expect([await store().find(id), await store().attempts(id), await events(id)]).toEqual(before);
+      expect(await store().change(mine, {})).toBe(true);
     });
 
     it('cancels what was to be cancelled', async () => {

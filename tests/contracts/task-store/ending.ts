@@ -8,8 +8,8 @@ export function endings({ db, store, accept, claim, events }: Bench): void {
       const { claim: mine } = await claim();
       await store().change(mine, { jobId: 'job-1' });
       await store().progress(mine, 0.7, { node: '3' });
-      expect(await store().end(mine, ending({ warnings: ['mind'], storedAt: 1_900 }))).toBe(true);
-      expect(await store().find(id)).toMatchObject({ status: 'completed', endedAt: 2_000, storedAt: 1_900, progress: 1, current: undefined, worker: undefined, jobId: 'job-1', error: undefined, seq: 3 });
+      expect(await store().end(mine, ending({ warnings: ['mind'], executedAt: 1_800, storedAt: 1_900 }))).toBe(true);
+      expect(await store().find(id)).toMatchObject({ status: 'completed', endedAt: 2_000, executedAt: 1_800, storedAt: 1_900, progress: 1, current: undefined, worker: undefined, jobId: 'job-1', error: undefined, seq: 3 });
       expect(await store().details(id)).toMatchObject({ outputs: [output('a.png')], warnings: ['mind'] });
       expect(await store().attempts(id)).toMatchObject([{ outcome: 'completed', ended_at: 2_000, job_id: 'job-1' }]);
       expect(await store().events(id, 2, 10)).toEqual([{ task_id: id, seq: 3, event: 'completed', status: 'completed', at: 2_000, data: { outputs: [output('a.png')], warnings: ['mind'] } }]);

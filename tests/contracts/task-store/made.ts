@@ -40,7 +40,7 @@ export function bench(makeDb: MakeDb): Bench {
 }
 
 export function newTask(over: Partial<NewTask> = {}): NewTask {
-  const step = { name: '', engine: 'comfyui', template: undefined, workflow: { '1': { class_type: 'KSampler', inputs: {} } }, inputs: {}, extraData: undefined };
+  const step = { name: '', engine: 'comfyui', template: undefined, workflow: { '1': { class_type: 'KSampler', inputs: {} } }, inputs: {}, deferred: false, extraData: undefined };
   return {
     ...{ id: newId(), owner: 'ann', admin: false, clientId: 'client', kind: 'workflow', type: 'WORKFLOW', name: '', engine: 'comfyui', priority: 0, createdAt: 1_000 },
     ...{ deadlineAt: undefined, metadata: undefined, webhook: undefined, plan: { inputs: {}, steps: [step] }, ...over },
@@ -68,6 +68,6 @@ export const ending = (over: Partial<TaskEnding> = {}): TaskEnding => ({ status:
 
 /** A pipeline of two steps on two engines. */
 export function pipeline(over: Partial<NewTask> = {}): NewTask {
-  const step = { template: undefined, workflow: {}, inputs: {}, extraData: undefined };
+  const step = { template: undefined, workflow: {}, inputs: {}, deferred: false, extraData: undefined };
   return newTask({ kind: 'pipeline', type: 'PORTRAIT', name: 'portrait', plan: { inputs: {}, steps: [{ ...step, name: 'draw', engine: 'comfyui' }, { ...step, name: 'swap', engine: 'facefusion' }] }, ...over });
 }

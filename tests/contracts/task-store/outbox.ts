@@ -116,7 +116,7 @@ export function outbox({ db, store, accept, claim, events }: Bench): void {
       const [first] = await due();
       await deliveries().delivered({ taskId: id, n: 1 }, 1_700, 200);
       expect(await deliveries().redeliver(id, 1, 5_000)).toBe(true);
-      expect(await deliveries().list(id)).toMatchObject([{ status: 'pending', next_attempt_at: 5_000 }]);
+      expect(await deliveries().list(id)).toEqual([{ n: 1, event: 'queued', seq: 1, url: 'https://hook.example/path', status: 'pending', attempts: 1, created_at: 1_000, next_attempt_at: 5_000, last_status: 200 }]);
       expect(await due(5_000)).toEqual([{ ...first, attempts: 1 }]);
       await deliveries().failed({ taskId: id, n: 1 }, { status: 500, error: 'x', nextAt: undefined });
       expect(await deliveries().redeliver(id, 1, 6_000)).toBe(true);

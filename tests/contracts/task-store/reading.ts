@@ -61,8 +61,9 @@ export function reading({ db, store, accept, claim }: Bench): void {
       expect(all).toHaveLength(8);
     });
 
-    it('finds nothing before the first and after the last', async () => {
-      await accept({ createdAt: 1_000_000 });
+    it('finds a task by when it was made, and nothing before the first and after the last', async () => {
+      const { id } = await accept({ createdAt: 1_000_000 });
+      for (const query of [{ created_after: 999_999 }, { created_before: 1_000_001 }, { created_after: 999_999, created_before: 1_000_001 }]) expect(await ids(undefined, query)).toEqual([id]);
       expect(await ids(undefined, { created_after: 2_000_000 })).toEqual([]);
       expect(await ids(undefined, { created_before: 500_000 })).toEqual([]);
     });

@@ -78,8 +78,9 @@ function taskRows({ config, tasks }: Deps): Route[] {
   ];
 }
 
-/** Either form as what the canonical call takes. Throws VALIDATION_ERROR. */
-export function unifiedOrder(body: Fields): TaskRequest {
+/** Either form as what the canonical call takes; `null` counts as left out. Throws VALIDATION_ERROR. */
+export function unifiedOrder(given: Fields): TaskRequest {
+  const body = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null));
   const beside = Object.fromEntries(Object.entries(body).filter(([name]) => options.includes(name)));
   if (body['workflow_name'] !== undefined) {
     const { workflow_name: template, params } = read(OldForm, body);
