@@ -90,8 +90,7 @@ async function measured(asked: Case, { stub, floor, keep, profile }: With): Prom
 
 /** Ids of the jobs that the stub began. */
 async function began({ url }: Running): Promise<readonly unknown[]> {
-  const list: unknown = Object.values(await json(`${url}/bench/began`));
-  return Array.isArray(list) ? list : [];
+  return Object.values(await json(`${url}/bench/began`));
 }
 
 const tenOf = (samples: readonly number[]): number[] => Array.from({ length: 10 }, (_, n) => samples[Math.min(samples.length - 1, Math.round((n * (samples.length - 1)) / 9))] ?? 0);

@@ -79,8 +79,8 @@ export async function startScript(script: string, args: readonly string[] = []):
 export async function runScript(script: string, args: readonly string[]): Promise<void> {
   const child = start(script, { args });
   child.stdout.resume();
-  const [code]: unknown[] = await once(child, 'exit');
-  if (code !== 0) throw new Error(`${script} ended with ${String(code)}`);
+  await once(child, 'exit');
+  if (child.exitCode !== 0) throw new Error(`${script} ended with ${child.exitCode ?? 'a signal'}`);
 }
 
 export async function makeHome(): Promise<Home> {
@@ -102,7 +102,8 @@ export interface GatewayOptions {
 
 /** A gateway as a user starts it. */
 export async function startGateway({ comfyui, role = 'all', home, env = {}, profile }: GatewayOptions): Promise<Gateway> {
-  const { folder, stop: clear } = home ?? (await makeHome());
+  const place = home ?? (await makeHome());
+  const { folder } = place;
   const settings = {
     PATH: process.env['PATH'],
     COMFYUI_URLS: comfyui,
@@ -130,7 +131,7 @@ export async function startGateway({ comfyui, role = 'all', home, env = {}, prof
     kill: () => stop(child, 'SIGKILL'),
     async stop() {
       await stop(child, 'SIGTERM');
-      if (!home) await clear();
+      if (!home) await place.stop();
     },
   };
 }

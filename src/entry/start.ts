@@ -14,7 +14,7 @@ const words: Readonly<Record<string, Role>> = { all: 'all', api: 'api', worker: 
 export async function main(args: readonly string[]): Promise<void> {
   if (args.includes('--help') || args.includes('-h')) return write(help());
   const [word = 'all', ...others] = args;
-  const role = words[word];
+  const role = Object.hasOwn(words, word) ? words[word] : undefined;
   if (others.length > 0 || (role === undefined && word !== 'doctor')) return refuse([`"${args.join(' ')}" is not understood. npm start takes one of: api, worker (or consumer); without a word it does both. Settings are environment variables, see --help.`]);
   let logging: Logging | undefined;
   try {

@@ -26,6 +26,8 @@ export interface DeliveryStore {
   delivered(delivery: Pick<DueDelivery, 'taskId' | 'n'>, at: number, status: number): Promise<void>;
   /** `nextAt` undefined: given up. */
   failed(delivery: Pick<DueDelivery, 'taskId' | 'n'>, told: { readonly status: number | undefined; readonly error: string; readonly nextAt: number | undefined }): Promise<void>;
+  /** Of those that were taken and not tried: others may take them from then on. */
+  putBack(deliveries: readonly Pick<DueDelivery, 'taskId' | 'n'>[], at: number): Promise<void>;
   list(taskId: string): Promise<readonly Delivery[]>;
   /** Due again at once, whatever became of it. False when there is none. */
   redeliver(taskId: string, n: number, now: number): Promise<boolean>;

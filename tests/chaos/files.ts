@@ -15,6 +15,7 @@ export class Files {
   readonly #pictures = new Map<string, { readonly bytes: Buffer; readonly manner: Manner; free: boolean }>();
   readonly #waiting: { readonly path: string; readonly go: () => void }[] = [];
   #server: SmallServer | undefined;
+  #count = 0;
 
   async start(): Promise<void> {
     this.#server = await startSmallServer((request, response) => this.#answer(request.url ?? '', response));
@@ -23,7 +24,7 @@ export class Files {
   /** A picture of one colour that nobody has asked for yet. */
   async picture(manner: Manner): Promise<HeldPicture> {
     const colour = fresh();
-    const path = `/${manner}/${this.#pictures.size}.png`;
+    const path = `/${manner}/${(this.#count += 1)}.png`;
     this.#pictures.set(path, { bytes: await png({ width: 24, height: 16, colour }), manner, free: manner === 'free' });
     return { url: `${this.#server?.url ?? ''}${path}`, colour };
   }

@@ -38,17 +38,19 @@ export class TaskWatch {
     if (since !== undefined && since > task.seq) return 'reset';
     const seen = this.#feed.joinTask(this.#watcher, task.id, audienceOf(task.owner, task.clientId));
     if (!seen) return 'full';
-    let seq = since ?? (isTerminal(task.status) ? task.seq - 1 : task.seq);
+    let over = isTerminal(task.status);
+    let seq = since ?? (over ? task.seq - 1 : task.seq);
     for (;;) {
       seen.missed = false;
       const events = await this.#tasks.events(task.id, seq, PAGE);
       for (const { data, ...event } of events) {
         seq = event.seq;
+        over = isTerminal(event.status);
         this.#watcher.mailbox.push(messageFrame('task', { ...data, ...event }), 'state');
       }
       if (events.length > 0 || seen.missed) continue;
       Object.assign(seen, { seq, catchingUp: false });
-      if (isTerminal(task.status)) this.leave(task.id);
+      if (over) this.leave(task.id);
       return 'joined';
     }
   }

@@ -30,7 +30,7 @@ export class Estimates {
     const key = [task.kind, task.name, task.engine].join('\n');
     const known = this.#usual.get(key);
     const { now, store } = this.#parts;
-    if (known && now() - known.at < FRESH) return known.ms;
+    if (known?.ms !== undefined && now() - known.at < FRESH) return known.ms;
     const ms = await store.usualRun(task);
     this.#usual.delete(key);
     this.#usual.set(key, { ms, at: now() });

@@ -2,6 +2,7 @@ import { reasonOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { DeliveryStore, DueDelivery } from '../../models/delivery-store.ts';
 import type { Webhooks } from '../../molecules/webhooks/webhooks.ts';
+import { Wake } from './wake.ts';
 
 export interface OutboxParts {
   readonly deliveries: DeliveryStore;
@@ -18,12 +19,16 @@ const LOOK_EVERY = 500;
 /** Deliveries under way at once, and those of one receiver: a slow one holds nobody else up. */
 const AT_ONCE = 32;
 const PER_HOST = 8;
+/** Milliseconds that one waits whose receiver is busy, so that it stands in nobody's way. */
+const PASSED_OVER = 1_000;
+/** Times that deliveries are taken in one look. */
+const TAKEN = 8;
 
 /** Delivers webhooks out of the outbox until they are taken or too old. */
 export class Outbox {
   readonly #parts: OutboxParts;
   readonly #under = new Map<string, { readonly host: string; readonly over: Promise<void> }>();
-  #wake: (() => void) | undefined;
+  readonly #wake = new Wake();
 
   constructor(parts: OutboxParts) {
     this.#parts = parts;
@@ -31,57 +36,49 @@ export class Outbox {
 
   /** There may be something to deliver. */
   wake(): void {
-    this.#wake?.();
+    this.#wake.now();
   }
 
-  /** Until the signal fires. What is under way then is given up, and made again by the next process. */
+  /** Until the signal fires. What is under way then is given up, and due for the next process. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.#look(signal).catch((error: unknown) => this.#parts.log.error('the outbox of webhooks could not be read; trying again', { reason: reasonOf(error) }));
-      const rest = new AbortController();
-      const woken = new Promise<void>((resolve) => (this.#wake = resolve));
-      await Promise.race([woken, this.#parts.sleep(LOOK_EVERY, AbortSignal.any([signal, rest.signal])).catch(() => undefined)]);
-      rest.abort();
+      await this.#wake.within(LOOK_EVERY, this.#parts.sleep, signal);
     }
     await Promise.all([...this.#under.values()].map(({ over }) => over));
   }
 
   async #look(signal: AbortSignal): Promise<void> {
     const { deliveries, now, held } = this.#parts;
-    while (this.#under.size < AT_ONCE && !signal.aborted) {
+    for (let taken = 0; taken < TAKEN && this.#under.size < AT_ONCE && !signal.aborted; taken += 1) {
       const due = await deliveries.due(now(), now() + held, AT_ONCE - this.#under.size);
-      for (const delivery of due) this.#begin(delivery, signal);
-      if (due.length === 0 || this.#crowded(due)) return;
+      if (due.length === 0) return;
+      const passedOver = due.filter((delivery) => !this.#begin(delivery, signal));
+      if (passedOver.length > 0) await deliveries.putBack(passedOver, now() + PASSED_OVER);
     }
   }
 
-  /** All of these go to receivers that are busy already. */
-  #crowded(due: readonly DueDelivery[]): boolean {
-    return due.every(({ url }) => this.#count(hostOf(url)) >= PER_HOST);
-  }
-
-  #count(host: string): number {
-    return [...this.#under.values()].filter((one) => one.host === host).length;
-  }
-
-  #begin(delivery: DueDelivery, signal: AbortSignal): void {
+  /** False when its receiver is busy. */
+  #begin(delivery: DueDelivery, signal: AbortSignal): boolean {
     const key = `${delivery.taskId}/${delivery.n}`;
-    if (this.#under.has(key)) return;
+    const host = hostOf(delivery.url);
+    if (this.#under.has(key)) return true;
+    if ([...this.#under.values()].filter((one) => one.host === host).length >= PER_HOST) return false;
     const over = this.#deliver(delivery, signal)
-      .catch((error: unknown) => {
-        if (!signal.aborted) this.#parts.log.error('what became of a webhook could not be written; it is made again', { task_id: delivery.taskId, reason: reasonOf(error) });
-      })
+      .catch((error: unknown) => (signal.aborted ? this.#parts.deliveries.putBack([delivery], this.#parts.now()) : Promise.reject(error)))
+      .catch((error: unknown) => this.#parts.log.error('what became of a webhook could not be written; it is made again', { task_id: delivery.taskId, reason: reasonOf(error) }))
       .finally(() => {
         this.#under.delete(key);
         this.wake();
       });
-    this.#under.set(key, { host: hostOf(delivery.url), over });
+    this.#under.set(key, { host, over });
+    return true;
   }
 
   async #deliver(delivery: DueDelivery, signal: AbortSignal): Promise<void> {
     const { webhooks, deliveries, now, log } = this.#parts;
     const outcome = await webhooks.send(delivery, signal);
-    if (signal.aborted && outcome.kind === 'failed') return;
+    if (outcome.kind === 'failed') signal.throwIfAborted();
     if (outcome.kind === 'delivered') return deliveries.delivered(delivery, now(), outcome.status);
     const { status, error, nextAt } = outcome;
     await deliveries.failed(delivery, { status, error, nextAt });

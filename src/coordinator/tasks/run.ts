@@ -100,8 +100,7 @@ export class TaskRun {
     const stopping = this.#stops.reason;
     if (stopping === 'cancel') return await this.#end({ status: 'cancelled', error: undefined }, halt);
     if (stopping === 'deadline') return await this.#end({ status: 'failed', error: this.#stops.overdue(error.step) }, halt);
-    const tried = failures > limits.maxAttempts ? `attempt ${failures}` : `attempt ${failures} of ${limits.maxAttempts}`;
-    if (!again || (!abandoned && failures >= limits.maxAttempts)) return await this.#end({ status: 'failed', error: failures > 1 ? { ...error, reason: `${error.reason} (${tried})` } : error }, halt);
+    if (!again || failures >= limits.maxAttempts) return await this.#end({ status: 'failed', error: failures > 1 ? { ...error, reason: `${error.reason} (attempt ${failures} of ${limits.maxAttempts})` } : error }, halt);
     const availableAt = now() + pauseBefore(Math.max(1, failures), { first: limits.retryDelay, random: random(), retryAfter });
     log.warn('an attempt of a task failed; it is made again', { task_id: this.#task.id, attempt: this.#claim.attempt, again_in_ms: availableAt - now(), code: error.code, reason: error.reason });
     await this.#write(() => store.again(this.#claim, { availableAt, now: now(), error, ...(abandoned ? { abandoned } : {}) }), halt);

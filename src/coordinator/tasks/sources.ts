@@ -8,6 +8,7 @@ import type { Workflow } from '../../models/workflow.ts';
 import type { NodeDeclarations } from '../../models/node-declaration.ts';
 import { fileReferences, rewrite, type Rewriting } from '../../molecules/graph/file-references.ts';
 import { fileName } from '../../molecules/graph/names.ts';
+import { classesOf } from '../../molecules/graph/read.ts';
 import type { InputStore } from '../../molecules/input-store/input-store.ts';
 import type { RemoteInput } from '../../molecules/remote-input/remote-input.ts';
 import { KnownUrls } from './known-urls.ts';
@@ -21,8 +22,8 @@ export interface SourceParts {
   readonly decode: (uri: string) => Readable;
   /** A file of the caller that we hand out under that query. Throws IMAGE_NOT_FOUND. */
   readonly openOwn: (caller: Caller, query: FileQuery, signal: AbortSignal) => Promise<Readable>;
-  /** What the instances declare of their nodes; those that can be asked. */
-  readonly declarations: () => Promise<readonly NodeDeclarations[]>;
+  /** What the instances declare of their nodes; those that can be asked. `complete`: all of them could. */
+  readonly declarations: () => Promise<{ readonly known: readonly NodeDeclarations[]; readonly complete: boolean }>;
   readonly publicUrl: string;
   readonly now: () => number;
 }
@@ -49,7 +50,11 @@ export class Sources {
   /** Graphs may say where a file is in the place of its name. */
   async #withoutUrls(caller: Caller, workflow: Workflow, signal: AbortSignal): Promise<Workflow> {
     if (!namesRemote(workflow)) return workflow;
-    const references = fileReferences(workflow, await this.#parts.declarations(), false).filter(({ value }) => isRemote(value));
+    const { known, complete } = await this.#parts.declarations();
+    const strange = complete ? undefined : [...classesOf(workflow).values()].find((name) => !known.some((declared) => declared.has(name)));
+    // An address that nobody takes for a file now would be handed over as a name of one.
+    if (strange !== undefined) throw fail('CONNECTION_ERROR', `no instance that has node class "${strange.slice(0, 100)}" can be asked now which of its inputs are files.`);
+    const references = fileReferences(workflow, known, false).filter(({ value }) => isRemote(value));
     const changes = await Promise.all(references.map(async ({ nodeId, input, at, value: source }): Promise<Rewriting> => ({ nodeId, input, at, text: await this.#named(caller, { name: `${nodeId}.${input}`, source }, signal) })));
     return changes.length > 0 ? rewrite(workflow, changes) : workflow;
   }
@@ -97,7 +102,8 @@ export class Sources {
     if (ref.type !== 'input' || (await records.find(caller.key, ref))) return source;
     const owners = await records.findUpstream([ref.filename.toLowerCase()]);
     if (owners.some(({ key }) => caller.admin || key === caller.key)) return source;
-    if (caller.admin && owners.length === 0) return source;
+    // What an operator put into ComfyUI's input folder is everybody's.
+    if (owners.length === 0) return source;
     throw fail('VALIDATION_ERROR', `"${source.slice(0, 200)}" is neither an upload of yours, a path below input/, a data: URI nor an http(s) URL.`);
   }
 

@@ -1,5 +1,6 @@
 import type { GatewayError } from '../../core/errors.ts';
 import type { TaskError } from '../../models/task.ts';
+import { hintOf } from './plain-refusal.ts';
 import { isTransient } from './retry-rule.ts';
 
 /** Faults of one error that are kept. */
@@ -24,7 +25,8 @@ export class StepFailed extends Error {
   /** Of what was thrown before the engine had the job, or after it was done with it. */
   static of(thrown: GatewayError): StepFailed {
     const { code, message: reason, faults, retryAfter } = thrown;
-    return new StepFailed({ code, reason, ...(faults.length > 0 ? { faults: faults.slice(0, FAULTS) } : {}) }, { again: isTransient(thrown), retryAfter });
+    const hint = hintOf(faults);
+    return new StepFailed({ code, reason, ...(hint === undefined ? {} : { hint }), ...(faults.length > 0 ? { faults: faults.slice(0, FAULTS) } : {}) }, { again: isTransient(thrown), retryAfter });
   }
 
   /** The same, of that step of a pipeline. */

@@ -4,7 +4,7 @@ import type { Caller } from '../../models/caller.ts';
 import type { Engine, EngineEnding, EngineEvent, EngineJobRef } from '../../models/engine.ts';
 import type { PlannedStep } from '../../models/task-plan.ts';
 import type { TaskChange } from '../../models/task-store.ts';
-import type { TaskError, TaskOutput } from '../../models/task.ts';
+import type { TaskOutput } from '../../models/task.ts';
 import type { Blueprint } from '../../models/template.ts';
 import { resolveInputs } from '../../molecules/engine-config/expressions.ts';
 import { checkInputs } from '../../molecules/templates/check.ts';
@@ -12,10 +12,9 @@ import { render } from '../../molecules/templates/render.ts';
 import { Keeping } from './keeping.ts';
 import type { WorkerParts } from './parts.ts';
 import { persistently } from './persistent.ts';
-import { hintOf } from './plain-refusal.ts';
 import { invalid } from './planning.ts';
 import { StepProgress } from './progress.ts';
-import { failedInstances, isTransient } from './retry-rule.ts';
+import { failedInstances } from './retry-rule.ts';
 import type { StepDone, StepFacts } from './step-facts.ts';
 import { Halted, StepFailed, Stopped } from './step-end.ts';
 import { counting } from './views.ts';
@@ -37,7 +36,7 @@ export class StepRun {
     const { plan, index, task, parts } = facts;
     const step = plan.steps[index];
     const engine = parts.engines.get(step?.engine ?? '');
-    if (!step || !engine) throw new StepFailed({ code: 'ENGINE_NOT_REGISTERED', reason: fail('ENGINE_NOT_REGISTERED', `engine "${step?.engine ?? ''}" was removed since the task was accepted.`).message }, { again: false });
+    if (!step || !engine) throw new StepFailed({ code: 'ENGINE_NOT_REGISTERED', reason: fail('ENGINE_NOT_REGISTERED', `engine "${step?.engine ?? ''}" was removed since the task was accepted.`).message, ...(step === undefined || step.name === '' ? {} : { step: step.name }) }, { again: false });
     this.#facts = facts;
     this.#step = step;
     this.#engine = engine;
@@ -53,6 +52,7 @@ export class StepRun {
       this.#judge(ending);
       return await this.#keep(job, halt);
     } catch (error) {
+      await this.#progress.settle();
       throw this.#named(error);
     }
   }
@@ -62,7 +62,7 @@ export class StepRun {
     const { resumed } = this.#facts;
     if (resumed === undefined) return undefined;
     const job = { id: resumed, caller: this.#caller };
-    return (await this.#engine.knows(job, halt)) ? job : undefined;
+    return (await persistently(() => this.#engine.knows(job, halt), this.#facts.parts, halt)) ? job : undefined;
   }
 
   async #handOver(halt: AbortSignal): Promise<EngineJobRef> {
@@ -75,9 +75,10 @@ export class StepRun {
     const id = resumed ?? parts.newId();
     const attempts = claim.attempt > 1 ? await parts.store.attempts(task.id) : [];
     await this.#change({ inputsFetchedAt: parts.now(), jobId: id }, halt);
+    this.#leaveIfStopped(halt);
     const job = { id, taskId: task.id, caller: this.#caller, clientId: task.clientId, workflow, extraData: this.#step.extraData, avoid: failedInstances(attempts, this.#step.name) };
     const handed = await this.#engine.submit(job, either).catch((error: unknown) => this.#rethrow(error, halt));
-    this.#warnings = [...this.#warnings, ...handed.warnings];
+    this.#warnings = [...new Set([...this.#warnings, ...handed.warnings])];
     await this.#change({ ...(handed.instance === undefined ? {} : { instance: handed.instance }), ...(handed.warnings.length > 0 ? { warnings: this.#warnings } : {}) }, halt);
     return handed.job;
   }
@@ -96,10 +97,10 @@ export class StepRun {
     return render(template, values);
   }
 
-  /** Follows the job to its ending; while somebody wants it to stop, its engine is told so. */
+  /** Follows the job to its ending; while somebody wants it to stop, its engine is told so. An engine that is slow to hear of it holds nothing up. */
   async #watch(job: EngineJobRef, halt: AbortSignal): Promise<EngineEnding> {
     const over = new AbortController();
-    const stopping = this.#stopWhenAsked(job, AbortSignal.any([halt, over.signal]));
+    void this.#stopWhenAsked(job, AbortSignal.any([halt, over.signal]));
     try {
       for await (const event of this.#engine.watch(job, halt)) {
         const ending = await this.#take(event, halt);
@@ -108,7 +109,6 @@ export class StepRun {
       throw fail('INTERNAL_ERROR', `engine ${this.#engine.name} told of no ending of job ${job.id}.`);
     } finally {
       over.abort();
-      await stopping;
     }
   }
 
@@ -120,7 +120,9 @@ export class StepRun {
         await this.#progress.tell(event.progress);
         return undefined;
       case 'output': {
-        this.#outputs = [...this.#outputs, ...counting(event.files.map((file) => this.#ofStep(file)), this.#step.template?.outputs)];
+        const fresh = counting(event.files.map((file) => this.#ofStep(file)), this.#step.template?.outputs);
+        if (fresh.length === 0) return undefined;
+        this.#outputs = [...this.#outputs, ...fresh];
         const outputs = [...this.#facts.outputs, ...this.#outputs];
         await this.#change({ outputs }, halt, { event: 'output', data: { outputs: this.#outputs } });
         return undefined;
@@ -136,6 +138,7 @@ export class StepRun {
     }
   }
 
+  /** Never rejects. */
   async #stopWhenAsked(job: EngineJobRef, signal: AbortSignal): Promise<void> {
     const { stops, parts, task } = this.#facts;
     await new Promise<void>((resolve) => {
@@ -144,7 +147,7 @@ export class StepRun {
       signal.addEventListener('abort', () => resolve(), { once: true });
     });
     while (!signal.aborted) {
-      await this.#engine.cancel(job).catch((error: unknown) => parts.log.warn('an engine could not be told to stop a job; it is told again', { task_id: task.id, engine: this.#engine.name, reason: reasonOf(error) }));
+      await this.#engine.cancel(job).catch((error: unknown) => signal.aborted || parts.log.warn('an engine could not be told to stop a job; it is told again', { task_id: task.id, engine: this.#engine.name, reason: reasonOf(error) }));
       await parts.sleep(STOP_AGAIN, signal).catch(() => undefined);
     }
   }
@@ -188,17 +191,14 @@ export class StepRun {
   #rethrow(error: unknown, halt: AbortSignal): never {
     this.#leaveIfStopped(halt);
     if (!failedWith(error)) throw error;
-    const hint = hintOf(error.faults);
-    const told: TaskError = { code: error.code, reason: error.message, ...(hint === undefined ? {} : { hint }), ...(error.faults.length > 0 ? { faults: error.faults.slice(0, 20) } : {}) };
-    throw new StepFailed(told, { again: isTransient(error), retryAfter: error.retryAfter });
+    throw StepFailed.of(error);
   }
 
   /** A failed step of a pipeline names itself. */
   #named(error: unknown): unknown {
     const { name } = this.#step;
     if (name === '') return error;
-    if (error instanceof StepFailed) return new StepFailed({ ...error.error, step: name, reason: `Step "${name}": ${error.error.reason}` }, error);
-    if (failedWith(error)) return new StepFailed({ code: error.code, step: name, reason: `Step "${name}": ${error.message}` }, { again: isTransient(error), retryAfter: error.retryAfter });
-    return error;
+    if (error instanceof StepFailed) return error.at(name);
+    return failedWith(error) ? StepFailed.of(error).at(name) : error;
   }
 }

@@ -1,17 +1,18 @@
 import { reasonOf } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
-import { isTerminal } from '../../models/task.ts';
 import type { TaskStore } from '../../models/task-store.ts';
 import type { TaskFeed } from '../../molecules/task-feed/task-feed.ts';
+import { Wake } from './wake.ts';
 
 export interface TailParts {
-  readonly store: Pick<TaskStore, 'tail' | 'findMany'>;
+  readonly store: Pick<TaskStore, 'tail' | 'list'>;
   readonly feed: TaskFeed;
   readonly log: Logger;
   /** Whether anybody in this process wants to hear of tasks. */
   readonly heard: () => boolean;
   /** Name of this process in claims: it tells of the progress of its own tasks itself. */
   readonly name: string;
+  readonly now: () => number;
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
@@ -25,9 +26,9 @@ export class Tail {
   readonly #parts: TailParts;
   /** Up to where it was told, or where nobody listened. */
   #mark: number | undefined;
-  #wake: (() => void) | undefined;
-  #woken = false;
-  readonly #progress = new Map<string, number>();
+  readonly #wake = new Wake();
+  #progress: ReadonlyMap<string, number> = new Map();
+  #progressAt = 0;
 
   constructor(parts: TailParts) {
     this.#parts = parts;
@@ -35,21 +36,14 @@ export class Tail {
 
   /** Something was written by this process. */
   wake(): void {
-    this.#woken = true;
-    this.#wake?.();
+    this.#wake.now();
   }
 
   /** Until the signal fires. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      this.#woken = false;
       await this.#look().catch((error: unknown) => this.#parts.log.warn('events of tasks could not be read; trying again', { reason: reasonOf(error) }));
-      if (this.#woken || signal.aborted) continue;
-      const rest = new AbortController();
-      const woken = new Promise<void>((resolve) => (this.#wake = resolve));
-      await Promise.race([woken, this.#parts.sleep(LOOK, AbortSignal.any([signal, rest.signal])).catch(() => undefined)]);
-      rest.abort();
-      this.#wake = undefined;
+      await this.#wake.within(LOOK, this.#parts.sleep, signal);
     }
   }
 
@@ -72,17 +66,17 @@ export class Tail {
     await this.#tellProgress();
   }
 
-  /** Of tasks that somebody watches here and another process works on. */
+  /** Of tasks that another process works on: its own are told by whoever works on them. */
   async #tellProgress(): Promise<void> {
-    const { store, feed, name } = this.#parts;
-    const { watched } = feed;
-    for (const id of this.#progress.keys()) if (!watched.includes(id)) this.#progress.delete(id);
-    const tasks = watched.length > 0 ? await store.findMany(watched.slice(0, PAGE)) : [];
-    for (const task of tasks) {
-      if (task.status !== 'processing' || task.worker === name || isTerminal(task.status) || this.#progress.get(task.id) === task.progress) continue;
-      this.#progress.set(task.id, task.progress);
+    const { store, feed, name, now } = this.#parts;
+    if (now() - this.#progressAt < LOOK) return;
+    this.#progressAt = now();
+    const tasks = (await store.list(undefined, { status: 'processing', limit: PAGE })).filter((task) => task.worker !== name);
+    const fresh = tasks.filter((task) => this.#progress.get(task.id) !== task.progress);
+    this.#progress = new Map(tasks.map((task) => [task.id, task.progress]));
+    for (const task of fresh) {
       const data = { progress: task.progress, ...(task.current ? { current: task.current } : {}) };
-      feed.tell({ taskId: task.id, owner: task.owner, clientId: task.clientId, seq: task.seq, status: task.status, event: 'progress', at: Date.now(), data });
+      feed.tell({ taskId: task.id, owner: task.owner, clientId: task.clientId, seq: task.seq, status: task.status, event: 'progress', at: now(), data });
     }
   }
 }

@@ -96,6 +96,7 @@ export class TaskCoordinator {
   /** What happened after `since`, then what happens, until the task has ended. Throws TASK_NOT_FOUND. */
   async watch(caller: Caller, id: string, options: { readonly since: number; readonly signal: AbortSignal }): Promise<AsyncGenerator<TaskTold, void>> {
     const task = await this.find(caller, id);
+    if (this.#parts.feed.full) throw fail('QUEUE_FULL', 'too many watch tasks already.', { retryAfter: LATER, status: 503 });
     return following(task, this.#parts, options);
   }
 

@@ -2,11 +2,14 @@ import { fail } from '../../core/errors.ts';
 import type { TaskRecord, TaskStore } from '../../models/task-store.ts';
 import { isTerminal, type TaskEvent } from '../../models/task.ts';
 import type { TaskFeed, TaskNews } from '../../molecules/task-feed/task-feed.ts';
+import { Wake } from './wake.ts';
 
-/** A stored event, or passing progress, which carries the newest number. */
+/** A stored event, or passing progress, which carries the newest number. The same object for all who hear of it as it happens. */
 export interface TaskTold {
   readonly seq: number;
   readonly event: TaskEvent['event'] | 'progress';
+  /** Whether it has the number as its own. */
+  readonly numbered: boolean;
   readonly data: Readonly<Record<string, unknown>>;
 }
 
@@ -20,7 +23,7 @@ const PAGE = 200;
 /** News that may wait for a slow reader, who is told the rest from the store. */
 const WAITING = 256;
 /** Milliseconds after which the store is asked although nothing was told. */
-const ASK_EVERY = 2_000;
+const ASK_EVERY = 5_000;
 /** Events that nothing follows. */
 const last = (event: string): boolean => event === 'completed' || event === 'failed' || event === 'cancelled';
 
@@ -56,19 +59,25 @@ async function* told(task: TaskRecord, { store, feed }: Parts, { since, signal }
   });
   try {
     let seq = since;
+    let behind = true;
     while (!signal.aborted) {
-      const events = await store.events(task.id, seq, PAGE);
+      const events: readonly TaskEvent[] = behind ? await store.events(task.id, seq, PAGE) : [];
       for (const event of events) {
         seq = event.seq;
-        yield { seq, event: event.event, data: { ...event.data, status: event.status, at: event.at } };
+        yield toldOf({ ...event, taskId: task.id });
         if (last(event.event) && !(await goesOn(task.id, seq, store))) return;
       }
-      if (events.length === PAGE) continue;
-      for (let news = waiting.shift(); news; news = waiting.shift()) {
-        if (news.event === 'progress') yield { seq, event: 'progress', data: { ...news.data, status: news.status, at: news.at } };
-        else if (news.seq > seq) break;
+      behind = events.length === PAGE;
+      for (let news = behind ? undefined : waiting.shift(); news && !behind; news = waiting.shift()) {
+        if (news.event === 'progress') yield toldOnce(news);
+        else if (news.seq === seq + 1) {
+          seq = news.seq;
+          yield toldOnce(news);
+          if (last(news.event) && !(await goesOn(task.id, seq, store))) return;
+        } else behind = news.seq > seq;
       }
-      await wake.next(AbortSignal.any([signal, AbortSignal.timeout(ASK_EVERY)]));
+      if (behind || (await wake.next(AbortSignal.any([signal, AbortSignal.timeout(ASK_EVERY)])))) continue;
+      behind = true;
       if (!(await store.find(task.id))) return;
     }
   } finally {
@@ -76,30 +85,20 @@ async function* told(task: TaskRecord, { store, feed }: Parts, { since, signal }
   }
 }
 
+const made = new WeakMap<TaskNews, TaskTold>();
+
+/** What is told to many is made once. */
+function toldOnce(news: TaskNews): TaskTold {
+  const known = made.get(news) ?? toldOf(news);
+  made.set(news, known);
+  return known;
+}
+
+function toldOf({ taskId, seq, event, status, at, data }: Pick<TaskNews, 'taskId' | 'seq' | 'event' | 'status' | 'at' | 'data'>): TaskTold {
+  return { seq, event, numbered: event !== 'progress', data: { ...data, task_id: taskId, seq, event, status, at } };
+}
+
 /** It was tried again after it had ended. */
 async function goesOn(id: string, seq: number, store: Parts['store']): Promise<boolean> {
   return ((await store.find(id))?.seq ?? seq) > seq;
-}
-
-/** Something to wait for that may have come before the waiting begins. */
-class Wake {
-  #come = false;
-  #resolve: (() => void) | undefined;
-
-  now(): void {
-    this.#come = true;
-    this.#resolve?.();
-  }
-
-  /** Resolves at the next call of `now`, at once if that was before, and when the signal fires. */
-  async next(signal: AbortSignal): Promise<void> {
-    if (!this.#come && !signal.aborted) {
-      await new Promise<void>((resolve) => {
-        this.#resolve = resolve;
-        signal.addEventListener('abort', () => resolve(), { once: true });
-      });
-    }
-    this.#come = false;
-    this.#resolve = undefined;
-  }
 }

@@ -2,6 +2,7 @@ import { reasonOf } from '../../core/errors.ts';
 import type { ClaimedTask } from '../../models/task-store.ts';
 import type { WorkerParts } from './parts.ts';
 import { TaskRun } from './run.ts';
+import { Wake } from './wake.ts';
 
 const times = {
   /** Milliseconds between looks for work that nobody told of: other processes accept tasks too, and some wait for their time. */
@@ -14,8 +15,7 @@ const times = {
 export class Worker {
   readonly #parts: WorkerParts;
   readonly #runs = new Map<string, { readonly run: TaskRun; readonly over: Promise<void> }>();
-  #wake: (() => void) | undefined;
-  #woken = false;
+  readonly #wake = new Wake();
 
   constructor(parts: WorkerParts) {
     this.#parts = parts;
@@ -23,8 +23,7 @@ export class Worker {
 
   /** There may be work. */
   wake(): void {
-    this.#woken = true;
-    this.#wake?.();
+    this.#wake.now();
   }
 
   /** Somebody wants that task to stop. */
@@ -49,7 +48,7 @@ export class Worker {
         await this.#fill(signal);
         await this.#stopCancelled();
       });
-      await this.#pause(signal);
+      await this.#wake.within(times.look, this.#parts.sleep, signal);
     }
     await Promise.all([...this.#runs.values()].map(({ over }) => over));
   }
@@ -107,19 +106,6 @@ export class Worker {
   async #stopCancelled(): Promise<void> {
     if (this.#runs.size === 0) return;
     for (const id of await this.#parts.store.cancelRequested(this.#parts.name)) this.cancel(id);
-  }
-
-  async #pause(signal: AbortSignal): Promise<void> {
-    if (this.#woken || signal.aborted) {
-      this.#woken = false;
-      return;
-    }
-    const rest = new AbortController();
-    const woken = new Promise<void>((resolve) => (this.#wake = resolve));
-    await Promise.race([woken, this.#parts.sleep(times.look, AbortSignal.any([signal, rest.signal])).catch(() => undefined)]);
-    rest.abort();
-    this.#wake = undefined;
-    this.#woken = false;
   }
 
   async #guarded(what: string, deed: () => Promise<void>): Promise<void> {

@@ -16,7 +16,7 @@ import { Catalog } from '../../coordinator/tasks/catalog.ts';
 import { Outbox } from '../../coordinator/tasks/outbox.ts';
 import { Planning } from '../../coordinator/tasks/planning.ts';
 import { Retention } from '../../coordinator/tasks/retention.ts';
-import { Sources } from '../../coordinator/tasks/sources.ts';
+import { type SourceParts, Sources } from '../../coordinator/tasks/sources.ts';
 import { Tail } from '../../coordinator/tasks/tail.ts';
 import { TaskCoordinator } from '../../coordinator/tasks/task-coordinator.ts';
 import { Worker } from '../../coordinator/tasks/worker.ts';
@@ -125,7 +125,7 @@ export function assembleTasks(from: TaskFoundations): TaskAssembly {
   const hookMs = config.WEBHOOK_TIMEOUT_SECONDS * 1_000;
   const webhooks = new Webhooks({ http: out.hooks, secret: config.WEBHOOK_SECRET, timeoutMs: hookMs, ...times });
   const works = role !== 'api';
-  const tail = role === 'worker' ? undefined : new Tail({ store, feed, log, name: from.name, sleep, heard: () => feed.watched.length > 0 || from.eventFeed.watcherCount > 0 });
+  const tail = role === 'worker' ? undefined : new Tail({ ...times, store, feed, log, name: from.name, heard: () => feed.count > 0 || from.eventFeed.watcherCount > 0 });
   const outbox = works ? new Outbox({ deliveries, webhooks, log, held: hookMs + WRITING, ...times }) : undefined;
   const told = (): void => {
     tail?.wake();
@@ -170,6 +170,13 @@ function outbound(config: Config): { readonly inputs: PublicHttp; readonly hooks
   return { inputs: clientOf('FETCH_ALLOWED_HOSTS'), hooks: clientOf('WEBHOOK_ALLOWED_HOSTS') };
 }
 
+/** What the instances say that can be asked now, and whether those are all. */
+async function declared(pool: InstancePool, info: ComfyuiInfo): ReturnType<SourceParts['declarations']> {
+  const asked = await Promise.allSettled(pool.healthy().map((instance) => info.declarations(instance)));
+  const known = asked.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
+  return { known, complete: known.length === pool.all().length };
+}
+
 function sourcesOf(from: TaskFoundations, http: PublicHttp): Sources {
   const { config, stores, inputs, pool, comfyui, images } = from;
   const maxBytes = Math.floor(config.MAX_UPLOAD_MB * MEBIBYTE);
@@ -180,7 +187,7 @@ function sourcesOf(from: TaskFoundations, http: PublicHttp): Sources {
     remote: new RemoteInput({ http, sleep, random: Math.random, attempts: config.DOWNLOAD_ATTEMPTS, maxBytes, timeouts: { headersMs: Math.min(SILENCE, totalMs), idleMs: SILENCE, totalMs: totalMs * config.DOWNLOAD_ATTEMPTS }, atOnce: FETCHES }),
     decode: (uri) => Readable.from([decodeDataUri(uri, maxBytes).bytes], { objectMode: false }),
     openOwn: (caller, query, signal) => openOwn(images, { caller, query }, signal),
-    declarations: async () => (await Promise.allSettled(pool.healthy().map((instance) => comfyui.info.declarations(instance)))).flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : [])),
+    declarations: () => declared(pool, comfyui.info),
     publicUrl: config.PUBLIC_URL ?? '',
     now: Date.now,
   });

@@ -15,15 +15,23 @@ const aliveEvery = 15_000;
 /** Milliseconds after which a browser comes back. */
 const retry = 1_000;
 
+const texts = new WeakMap<StreamedEvent, string>();
+
+/** An event that goes to many is written once. */
+function textOf(event: StreamedEvent, stringify: (value: unknown) => string): string {
+  const text = texts.get(event) ?? `${event.numbered ? `id: ${event.seq}\n` : ''}event: ${event.event}\ndata: ${stringify(event.data)}\n\n`;
+  texts.set(event, text);
+  return text;
+}
+
 /** Sends events at the reader's pace, and ends with them. */
 export async function sendEvents(response: Response, events: AsyncIterable<StreamedEvent>, { stringify, signal }: { readonly stringify: (value: unknown) => string; readonly signal: AbortSignal }): Promise<void> {
   response.writeHead(200, { 'Content-Type': 'text/event-stream; charset=utf-8', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' });
   response.write(`retry: ${retry}\n\n`);
   const alive = setInterval(() => void response.write(':\n\n'), aliveEvery);
   try {
-    for await (const { seq, event, data, numbered } of events) {
-      const text = `${numbered ? `id: ${seq}\n` : ''}event: ${event}\ndata: ${stringify(data)}\n\n`;
-      if (!response.write(text)) await once(response, 'drain', { signal });
+    for await (const event of events) {
+      if (!response.write(textOf(event, stringify))) await once(response, 'drain', { signal });
     }
   } catch (error) {
     if (!signal.aborted) throw error;

@@ -75,6 +75,7 @@ function deed(row: Route, { json, deadline, room }: MountOptions): RequestHandle
         query: checked('query', row.query, request.query),
         body: row.body === undefined ? undefined : checked('body', row.body, await readJson(request, { limit: row.bodyLimit ?? usualLimit, optional: row.bodyOptional ?? false, parse: json.parse, signal, room, share })),
         signal,
+        letGo: () => share.release(),
         request,
         response,
       };

@@ -32,6 +32,8 @@ export interface RouteContext<Params = unknown, Query = unknown, Body = unknown>
   readonly body: Body;
   /** Fires when the client hangs up before the answer is complete, and at the deadline of the route. */
   readonly signal: AbortSignal;
+  /** The body is not needed any more: others may have its room while the deed goes on. */
+  readonly letGo: () => void;
   readonly request: Request;
   readonly response: Response;
 }

@@ -18,8 +18,8 @@ export class LocalStorage implements OutputStorage {
   }
 
   async keep({ file, folder, open }: EngineOutput, signal: AbortSignal): Promise<KeptOutput> {
-    const ref = refOf(file);
     if (!this.#enabled) return { url: file.url, size: undefined };
+    const ref = refOf(file);
     const there = await this.#store.find(folder, ref);
     if (there) return { url: file.url, size: there.size };
     const { body, size } = await open(signal);

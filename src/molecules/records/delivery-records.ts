@@ -45,6 +45,10 @@ export class SqlDeliveryStore implements DeliveryStore {
     await kept('record a delivery that failed', () => this.#of(delivery).set(tried).where(waiting).execute());
   }
 
+  async putBack(deliveries: readonly Which[], at: number): Promise<void> {
+    for (const delivery of deliveries) await kept('put a delivery back', () => this.#of(delivery).set({ next_at: at }).where(waiting).execute());
+  }
+
   async list(taskId: string): Promise<readonly Delivery[]> {
     const rows = await kept('list deliveries', () => this.#db.selectFrom('deliveries').selectAll().where('task_id', '=', taskId).orderBy('n').execute());
     return rows.map(deliveryOf);

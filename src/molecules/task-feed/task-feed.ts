@@ -1,3 +1,4 @@
+import { limits } from '../../constants/limits.ts';
 import type { TaskEventName, TaskStatus } from '../../models/task.ts';
 
 /** What is told of a task. `seq` is the number of the newest event; an `event` has it as its own. */
@@ -18,14 +19,26 @@ export type TaskListener = (news: TaskNews) => void;
 export class TaskFeed {
   readonly #ofTask = new Map<string, Set<TaskListener>>();
   readonly #ofAll = new Set<TaskListener>();
+  #count = 0;
+
+  /** How many listen to a task by its name. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** No room for one more listener. */
+  get full(): boolean {
+    return this.#count >= limits.watchers;
+  }
 
   /** From now on `listener` hears of that task, until the answer is called. */
   listen(taskId: string, listener: TaskListener): () => void {
     const listeners = this.#ofTask.get(taskId) ?? new Set();
     this.#ofTask.set(taskId, listeners.add(listener));
+    this.#count += 1;
     return () => {
-      listeners.delete(listener);
-      if (listeners.size === 0) this.#ofTask.delete(taskId);
+      if (listeners.delete(listener)) this.#count -= 1;
+      if (listeners.size === 0 && this.#ofTask.get(taskId) === listeners) this.#ofTask.delete(taskId);
     };
   }
 
@@ -33,11 +46,6 @@ export class TaskFeed {
   listenToAll(listener: TaskListener): () => void {
     this.#ofAll.add(listener);
     return () => void this.#ofAll.delete(listener);
-  }
-
-  /** Tasks that somebody listens to by name. */
-  get watched(): readonly string[] {
-    return [...this.#ofTask.keys()];
   }
 
   tell(news: TaskNews): void {

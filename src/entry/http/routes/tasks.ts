@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { service } from '../../../constants/service.ts';
 import { acceptedOf } from '../../../coordinator/tasks/views.ts';
 import { isTerminal, Delivery, TaskAccepted, TaskId, TaskOutput, TaskPage, TaskQuery, TaskStats, TaskView } from '../../../models/task.ts';
-import { sendEvents, type StreamedEvent } from '../event-stream.ts';
+import { sendEvents } from '../event-stream.ts';
 import { route, type Route, type RouteContext } from '../route.ts';
 import { bytesOf, type RouteDeps } from './deps.ts';
 import { type Fields, idempotencyKeyOf, longestWait, readTask, waitOf } from './task-body.ts';
@@ -52,6 +52,7 @@ async function create({ tasks }: Deps, context: RouteContext<unknown, unknown, F
   if (again) response.setHeader('Idempotency-Replayed', 'true');
   if (wait === undefined) return acceptedOf(task);
   response.setHeader('Preference-Applied', `wait=${wait}`);
+  context.letGo();
   const view = await tasks.settled(caller, task.id, AbortSignal.any([signal, AbortSignal.timeout(wait * 1_000)]));
   if (!isTerminal(view.status)) return acceptedOf(await tasks.find(caller, task.id));
   response.status(200);
@@ -119,7 +120,7 @@ function watchRow({ tasks, stringify, stopping }: Deps): Route {
       if (isTerminal(task.status) && since >= task.seq) return void response.status(204).end();
       const until = AbortSignal.any([signal, stopping]);
       const told = await tasks.watch(caller, params.task_id, { since, signal: until });
-      await sendEvents(response, streamed(told, params.task_id), { stringify, signal: until });
+      await sendEvents(response, told, { stringify, signal: until });
     },
   });
 }
@@ -136,12 +137,6 @@ function statsRow({ tasks }: Deps): Route {
     errors: [],
     run: ({ caller }) => tasks.stats(caller),
   });
-}
-
-type Told = Awaited<ReturnType<RouteDeps['tasks']['watch']>>;
-
-async function* streamed(told: Told, taskId: string): AsyncGenerator<StreamedEvent, void> {
-  for await (const { seq, event, data } of told) yield { seq, event, numbered: event !== 'progress', data: { task_id: taskId, seq, event, ...data } };
 }
 
 function changingRows({ tasks }: Deps): Route[] {
