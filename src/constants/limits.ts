@@ -32,6 +32,8 @@ export const limits = {
   storedHistoryBytes: 1024 * 1024,
   /** Tickets for browser sockets waiting to be used. */
   tickets: 10_000,
+  /** Characters of the metadata of a task, as JSON. */
+  metadataLength: 16_384,
   /** Prompt ids in one queue/delete call. */
   deleteIds: 1_000,
   /** Problems reported for one workflow. */

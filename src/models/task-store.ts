@@ -37,6 +37,8 @@ export interface TaskRecord {
   readonly priority: number;
   /** How often it was claimed. */
   readonly attempt: number;
+  /** Attempts up to this one were made before a caller had it tried again: they are not counted against it. */
+  readonly triesFrom: number;
   /** Index of the present step. */
   readonly step: number;
   readonly createdAt: number;

@@ -39,7 +39,10 @@ export class House {
     this.mode = mode;
     const missing = [...rolesOf[mode]];
     for (const { role } of this.#processes) if (missing.includes(role)) missing.splice(missing.indexOf(role), 1);
-    const begun = await Promise.all(missing.map(async (role) => ({ role, child: await this.#begin(role) })));
+    const begin = async (role: Role): Promise<{ readonly role: Role; readonly child: Child }> => ({ role, child: await this.#begin(role) });
+    // The first one makes the folders and the database; after that all begin at the same time.
+    const first = this.#started === 0 ? await Promise.all(missing.splice(0, 1).map(begin)) : [];
+    const begun = [...first, ...(await Promise.all(missing.map(begin)))];
     this.#processes.push(...begun);
     const doors = begun.find(({ role }) => role !== 'worker');
     if (doors) this.#tasks = new TasksClient(new GatewayClient(doors.child.word));

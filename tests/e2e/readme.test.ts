@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
 import { launchBrowser, openPage } from '../support/browser.ts';
 import { startEngine } from '../support/engine.ts';
+import { settingsBelow } from '../support/gateway.ts';
 import { GatewayProcess } from '../support/gateway-process.ts';
 import { type StartedGateway, startedGateway } from '../support/started-gateway.ts';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.ts';
@@ -62,6 +63,23 @@ describe('the README', { timeout: 90_000 }, () => {
     expect(said).toContain('"original_name":"picture.png"');
     expect(await sharp(join(folder.path, 'picture.png')).metadata()).toMatchObject({ format: 'png', width: 512, height: 512 });
     expect(await sharp(join(folder.path, 'small.webp')).metadata()).toMatchObject({ format: 'webp', width: 256, height: 256 });
+  });
+
+  it('hands tasks over, watches one, waits for another and lists both with its curl lines', async () => {
+    const lines = [...blocks('A first workflow', 'sh').slice(0, 2), ...blocks('Durable tasks', 'sh').slice(0, 2)].join('\n');
+    const said = await run(lines, { url: gateway.url, folder: folder.path });
+    expect(said).toContain('event: completed');
+    expect(said).toMatch(/"status":"completed","task_type":"TEMPLATE"[^]*"template":"resize"/);
+    expect(said).toContain('"metadata":{"order":7}');
+    expect(said).toContain('"tasks":[{');
+  });
+
+  it('names a doctor that finds a first start well', async () => {
+    await using own = await temporaryFolder();
+    const { stdout } = await promisify(execFile)('npm', ['run', '-s', 'doctor'], { cwd: root, env: { ...process.env, ...settingsBelow(own.path) }, timeout: 60_000 });
+    expect(stdout).toMatch(/^ok {2}template text-to-image: can run on sandbox$/m);
+    expect(stdout).toContain('All is well.');
+    expect(readme).toContain('npm run doctor');
   });
 
   it('shows progress, previews and the result with its snippet, pasted into the console of the start page', async () => {

@@ -90,7 +90,7 @@ export class TaskWorld implements AsyncDisposable {
     };
     return new Sources({
       ...{ inputs: new InputStore('/nowhere', { maxBytes: 1_000 }), records: new SqlInputRecords(this.db), remote: { fetch: none }, decode: () => Readable.from([]), openOwn: none },
-      ...{ declarations: () => Promise.resolve([]), publicUrl: '', now: this.clock.now, ...over },
+      ...{ declarations: () => Promise.resolve({ known: [], complete: true }), publicUrl: '', now: this.clock.now, ...over },
     });
   }
 

@@ -9,12 +9,13 @@ const WRITE_EVERY = 500;
 export class StepProgress {
   readonly #facts: Pick<StepFacts, 'parts' | 'task' | 'plan' | 'index' | 'claim'>;
   #overall: number;
-  #writtenAt = 0;
+  #writtenAt: number;
   #unwritten: Omit<PromptProgress, 'overall'> | undefined;
 
   constructor(facts: Pick<StepFacts, 'parts' | 'task' | 'plan' | 'index' | 'claim'>) {
     this.#facts = facts;
     this.#overall = facts.task.progress;
+    this.#writtenAt = facts.parts.now();
   }
 
   async tell(progress: PromptProgress): Promise<void> {

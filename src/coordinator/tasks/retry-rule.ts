@@ -13,9 +13,9 @@ export function isTransient({ code, status }: { readonly code: ErrorCode; readon
   return AGAIN.includes(code) || (code === 'FILE_OPERATION_ERROR' && status !== undefined && status >= 500);
 }
 
-/** Attempts of that step that failed and count, the one that just failed not among them. Those before the task had ended, and somebody wanted it tried anew, do not. */
-export function failedBefore(attempts: readonly TaskAttempt[], step: string, most: number): number {
-  return attempts.filter((one) => (one.step ?? '') === step).reduce((failures, { outcome }) => (outcome === 'cancelled' ? 0 : (failures + (outcome === 'failed' ? 1 : 0)) % most), 0);
+/** Attempts of that step that failed and count, the one that just failed not among them. `from`: those up to this number were made before somebody had the task tried anew. */
+export function failedBefore(attempts: readonly TaskAttempt[], step: string, from: number): number {
+  return attempts.filter((one) => one.attempt > from && one.outcome === 'failed' && (one.step ?? '') === step).length;
 }
 
 /** Milliseconds before the next attempt: doubling, jittered by half, and no sooner than whoever refused asked for. */

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { completed, failed, gone, telling, untilStopped } from '../../../tests/support/scripted-task-engine.ts';
 import { TaskWorld } from '../../../tests/support/task-world.ts';
+import { newId } from '../../atoms/ids/ids.ts';
+import { SqlTaskStore } from '../../molecules/records/task-records.ts';
 import type { TaskRun } from './run.ts';
 
 let world: TaskWorld;
@@ -19,12 +21,13 @@ const withUrl = { plan: { inputs: {}, steps: [{ name: '', engine: 'comfyui', tem
 /** Sources whose only download never comes; it is begun when `begun` resolves. */
 function slowFiles(): { readonly begun: Promise<void>; readonly sources: ReturnType<TaskWorld['sources']> } {
   const { promise: begun, resolve } = Promise.withResolvers<void>();
-  const declarations = [{ nodes: { LoadImage: { inputs: { image: { type: 'COMBO', upload: true } } } } }];
+  const image = { type: 'COMBO', options: undefined, upload: true, required: true };
+  const declarations = [new Map([['LoadImage', { inputs: new Map([['image', image]]), outputNode: false }]])];
   const fetch = (): Promise<never> => {
     resolve();
     return gone(forEver);
   };
-  return { begun, sources: world.sources({ remote: { fetch }, declarations: () => Promise.resolve(declarations as never) }) };
+  return { begun, sources: world.sources({ remote: { fetch }, declarations: () => Promise.resolve({ known: declarations, complete: true }) }) };
 }
 
 describe('a task that is cancelled', () => {
@@ -52,32 +55,18 @@ describe('a task that is cancelled', () => {
   });
 
   it('while the id of its job is written never reaches the engine', async () => {
+    class Watched extends SqlTaskStore {
+      override async change(...change: Parameters<SqlTaskStore['change']>): Promise<boolean> {
+        run.cancel();
+        return super.change(...change);
+      }
+    }
     await world.accept();
     const claimed = await world.claim();
-    const { store } = world;
-    const slow = Object.assign(Object.create(store) as typeof store, {
-      change: async (...args: Parameters<typeof store.change>) => {
-        run.cancel();
-        return store.change(...args);
-      },
-    });
-    const run: TaskRun = world.run(claimed, { parts: { store: bound(store, slow.change) } });
+    const run: TaskRun = world.run(claimed, { parts: { store: new Watched(world.db, { id: 'w1', newId }) } });
     await run.work(forEver);
     expect(await world.find(claimed.task.id)).toMatchObject({ status: 'cancelled' });
     expect(world.engine.calls).toEqual([]);
-  });
-
-  it('while it runs is stopped at its engine, which is told again until it has heard', async () => {
-    await world.accept();
-    const claimed = await world.claim();
-    world.engine.plays.push({ story: untilStopped });
-    world.engine.deaf = 2;
-    const run = world.run(claimed);
-    const over = run.work(forEver);
-    run.cancel();
-    world.engine.plays[0] = { story: untilStopped };
-    await over;
-    expect((await world.find(claimed.task.id)).status).toBe('cancelled');
   });
 
   it('is told to its engine again every ten seconds until that has heard', async () => {
@@ -164,14 +153,3 @@ describe('a deadline', () => {
     expect(await world.find(claimed.task.id)).toMatchObject(timedOut);
   });
 });
-
-/** The store with another `change`. */
-function bound(store: TaskWorld['store'], change: TaskWorld['store']['change']): TaskWorld['store'] {
-  return new Proxy(store, {
-    get: (target, name) => {
-      if (name === 'change') return change;
-      const value: unknown = Reflect.get(target, name, target);
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
-  });
-}

@@ -96,8 +96,9 @@ export class TaskRun {
     const { error, again, retryAfter, abandoned } = this.#judged(thrown);
     const { store, limits, random, now, log } = this.#parts;
     const attempts = await this.#write(() => store.attempts(this.#task.id), halt);
-    const failures = failedBefore(attempts, error.step ?? '', limits.maxAttempts) + (abandoned ? 0 : 1);
-    const stopping = this.#stops.reason;
+    const failures = failedBefore(attempts, error.step ?? '', this.#task.triesFrom) + (abandoned ? 0 : 1);
+    // What the engine said before it heard of the stop is how the task ended.
+    const stopping = thrown instanceof StepFailed && !again ? undefined : this.#stops.reason;
     if (stopping === 'cancel') return await this.#end({ status: 'cancelled', error: undefined }, halt);
     if (stopping === 'deadline') return await this.#end({ status: 'failed', error: this.#stops.overdue(error.step) }, halt);
     if (!again || failures >= limits.maxAttempts) return await this.#end({ status: 'failed', error: failures > 1 ? { ...error, reason: `${error.reason} (attempt ${failures} of ${limits.maxAttempts})` } : error }, halt);

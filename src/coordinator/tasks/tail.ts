@@ -34,9 +34,9 @@ export class Tail {
     this.#parts = parts;
   }
 
-  /** Something was written by this process. */
+  /** Something was written by this process. Where nobody listens, that can wait for the next look. */
   wake(): void {
-    this.#wake.now();
+    if (this.#parts.heard()) this.#wake.now();
   }
 
   /** Until the signal fires. */

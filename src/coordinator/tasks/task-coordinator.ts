@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { limits as constants } from '../../constants/limits.ts';
 import { fail, type GatewayError } from '../../core/errors.ts';
 import { type Caller, owns } from '../../models/caller.ts';
 import type { Created, TaskDetails, TaskRecord, TaskWebhook } from '../../models/task-store.ts';
@@ -37,6 +38,7 @@ export class TaskCoordinator {
   async create(caller: Caller, { order, idempotencyKey }: TaskOrder): Promise<{ readonly task: TaskRecord; readonly again: boolean }> {
     const { store, newId, now, limits, worker, told } = this.#parts;
     const options = order.request;
+    if (options.metadata && this.#parts.stringify(options.metadata).length > constants.metadataLength) throw fail('VALIDATION_ERROR', `metadata has up to ${constants.metadataLength} characters as JSON.`);
     const planned = this.#parts.planning.plan(order);
     const createdAt = now();
     const task = {

@@ -38,7 +38,7 @@ export class Worker {
 
   /** Until the signal fires: then nothing more is claimed, and what runs is left for whoever comes next. Resolves when all of it has been let go. */
   async run(signal: AbortSignal): Promise<void> {
-    let tended = 0;
+    let [tended, looked] = [0, 0];
     while (!signal.aborted) {
       await this.#guarded('tasks could not be claimed', async () => {
         if (this.#parts.now() - tended >= times.tend) {
@@ -46,7 +46,10 @@ export class Worker {
           tended = this.#parts.now();
         }
         await this.#fill(signal);
-        await this.#stopCancelled();
+        if (this.#parts.now() - looked >= times.look) {
+          await this.#stopCancelled();
+          looked = this.#parts.now();
+        }
       });
       await this.#wake.within(times.look, this.#parts.sleep, signal);
     }
@@ -103,6 +106,7 @@ export class Worker {
     if ((await store.failOverdue(now())) > 0) told();
   }
 
+  /** Those that another process was told to cancel; of what this one is told, `cancel` is called. */
   async #stopCancelled(): Promise<void> {
     if (this.#runs.size === 0) return;
     for (const id of await this.#parts.store.cancelRequested(this.#parts.name)) this.cancel(id);

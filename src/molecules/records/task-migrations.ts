@@ -17,6 +17,7 @@ const tasks = `create table tasks (
   status text not null,
   priority integer not null,
   attempt integer not null,
+  tries_from integer not null,
   step integer not null,
   created_at bigint not null,
   available_at bigint not null,

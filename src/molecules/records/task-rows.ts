@@ -18,7 +18,7 @@ export const written = (value: unknown): string | null => (value === undefined ?
 export function taskOf(row: TaskRow): TaskRecord {
   return {
     ...{ id: row.id, owner: row.owner, admin: row.admin === 1, clientId: row.client_id, kind: row.kind, type: row.type, name: row.name },
-    ...{ engine: row.engine, status: row.status, priority: row.priority, attempt: row.attempt, step: row.step, seq: row.seq },
+    ...{ engine: row.engine, status: row.status, priority: row.priority, attempt: row.attempt, triesFrom: row.tries_from, step: row.step, seq: row.seq },
     createdAt: row.created_at,
     availableAt: row.available_at,
     deadlineAt: row.deadline_at ?? undefined,

@@ -14,6 +14,7 @@ export interface TaskRow {
   status: TaskStatus;
   priority: number;
   attempt: number;
+  tries_from: number;
   step: number;
   created_at: number;
   available_at: number;

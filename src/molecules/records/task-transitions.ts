@@ -70,15 +70,16 @@ export async function advanceTo(writing: Writing, claim: Claim, next: Parameters
 /** Writes a change, and what is told of it. An event takes the next number. */
 export async function applyChange(writing: Writing, claim: Claim, { change, told }: { readonly change: TaskChange; readonly told: NewEvent | undefined }): Promise<boolean> {
   const { step, process } = writing;
-  const before = await held(step, claim);
-  if (!before) return false;
   const at = (process.now ?? Date.now)();
   const times = { inputs_fetched_at: change.inputsFetchedAt, executed_at: change.executedAt, stored_at: change.storedAt };
-  const set = { ...times, job_id: change.jobId, seq: before.seq + (told ? 1 : 0) };
-  const after = await step.updateTable('tasks').set(set).where('id', '=', before.id).returningAll().executeTakeFirstOrThrow();
-  await changeDetails(step, before.id, change);
-  await noteAtAttempt(step, before, change);
-  if (told) await tell(writing, after, { ...told, at });
+  const set = { ...times, job_id: change.jobId, seq: told ? seqPlus : undefined };
+  const ours = step.updateTable('tasks').set(set).where('id', '=', claim.taskId).where('status', '=', 'processing').where('worker', '=', claim.worker).where('attempt', '=', claim.attempt);
+  const changesRow = Object.values(set).some((value) => value !== undefined);
+  const task = changesRow ? await ours.returningAll().executeTakeFirst() : await held(step, claim);
+  if (!task) return false;
+  await changeDetails(step, task.id, change);
+  await noteAtAttempt(step, task, change);
+  if (told) await tell(writing, task, { ...told, at });
   return true;
 }
 
@@ -113,7 +114,7 @@ export async function requeueEnded(writing: Writing, id: string, now: number): P
   const task = await writing.step.selectFrom('tasks').selectAll().where('id', '=', id).where('status', 'in', ['failed', 'cancelled']).executeTakeFirst();
   if (!task) return false;
   const deadline_at = task.deadline_at !== null && task.deadline_at <= now ? null : task.deadline_at;
-  const as = { ended_at: null, error: null, cancel_requested_at: null, stored_at: null, deadline_at };
+  const as = { ended_at: null, error: null, cancel_requested_at: null, stored_at: null, deadline_at, tries_from: task.attempt };
   await release(writing, { ...task, cancel_requested_at: null }, { now, availableAt: now, told: { event: 'queued', data: { priority: task.priority } }, as });
   return true;
 }

@@ -11,7 +11,7 @@ export function accepting({ db, store, accept, claim, events }: Bench): void {
       const made = await store().create(task, open);
       const { plan, webhook, ...rest } = task;
       const record = {
-        ...{ ...rest, status: 'pending', attempt: 0, step: 0, availableAt: 1_000, startedAt: undefined, inputsFetchedAt: undefined, executedAt: undefined, storedAt: undefined, endedAt: undefined },
+        ...{ ...rest, status: 'pending', attempt: 0, triesFrom: 0, step: 0, availableAt: 1_000, startedAt: undefined, inputsFetchedAt: undefined, executedAt: undefined, storedAt: undefined, endedAt: undefined },
         ...{ cancelRequestedAt: undefined, worker: undefined, jobId: undefined, progress: 0, current: undefined, error: undefined, seq: 1 },
       };
       expect(made).toEqual({ kind: 'created', task: record });

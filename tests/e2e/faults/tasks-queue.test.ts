@@ -84,14 +84,14 @@ describe('next is', () => {
 test('how long it will take is told once tasks of its kind have run, for those that wait and those that run', async () => {
   const [tasks, first] = [of(ann), await busy()];
   expect((await tasks.view(first)).eta_seconds).toBeUndefined();
-  release();
+  engine.sandbox.knobs.set({ hold: false, nodeDelayMs: 200 });
   await tasks.ended(first);
   engine.sandbox.knobs.set({ hold: true });
   const [running, next] = [await busy(), await waiting(ann)];
   expect(await tasks.view(running)).toMatchObject({ eta_seconds: aNumber });
   const { eta_seconds: eta = 0, position } = await tasks.view(next);
   expect([eta > 0, position]).toEqual([true, 0]);
-  expect((await tasks.view(await waiting(ann))).eta_seconds).toBeCloseTo(eta * 2, 0);
+  expect((await tasks.view(await waiting(ann))).eta_seconds).toBeGreaterThan(eta * 1.5);
 });
 
 describe('a deadline', () => {

@@ -1,93 +1,104 @@
-/** A gateway that ends while a task is in some state, in order or not: the next one brings the task to its end, and its prompt ran once. */
+/** A gateway that ends in order, as at SIGTERM: the next one brings its tasks to their end, and their prompts ran once. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { startTestSandbox, type TestSandbox } from '../../support/engine.ts';
+import { configFolder } from '../../support/config-folder.ts';
+import { startTestGateway } from '../../support/gateway.ts';
 import { GatewayProcess } from '../../support/gateway-process.ts';
 import { solidColour } from '../../support/graphs.ts';
 import { png } from '../../support/picture.ts';
-import { type SmallServer, startSmallServer } from '../../support/small-server.ts';
+import { brought, endsOnce, states, World } from '../../support/task-states.ts';
 import { TasksClient } from '../../support/tasks-client.ts';
-import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { until } from '../../support/until.ts';
 
-let folder: Awaited<ReturnType<typeof temporaryFolder>>;
-let engine: TestSandbox;
-let server: SmallServer;
-let deliver = (): void => undefined;
+let world: World;
 
 beforeEach(async () => {
-  const content = await png();
-  const delivered = new Promise<void>((resolve) => (deliver = resolve));
-  [folder, engine, server] = await Promise.all([temporaryFolder(), startTestSandbox(), startSmallServer((_request, response) => void delivered.then(() => response.writeHead(200).end(content)))]);
+  world = await World.make();
 });
-afterEach(async () => {
-  engine.sandbox.knobs.reset();
-  deliver();
-  await server.close();
-  await engine[Symbol.asyncDispose]();
-  await folder[Symbol.asyncDispose]();
-});
+afterEach(() => world[Symbol.asyncDispose]());
 
-const env = { TASKS_PER_INSTANCE: '1', FETCH_ALLOWED_HOSTS: '127.0.0.1', RETRY_DELAY_SECONDS: '0.05' };
-const start = (): Promise<GatewayProcess> => GatewayProcess.start({ instances: [engine.url], folder: folder.path, env });
-const executions = (): number[] => Object.values(engine.sandbox.counters.snapshot.executions);
-const requests = (route: string): number => engine.sandbox.counters.snapshot.requests[route] ?? 0;
+describe('after an orderly end a task', () => {
+  test.each(Object.keys(states).filter((name) => name !== 'is handed over'))('that %s ends exactly once', async (name) => {
+    const first = await world.gateway();
+    const ids = await brought(world, first, name);
+    await first.close();
+    world.release();
+    await using second = await world.gateway();
+    await endsOnce(world, second, ids);
+  });
 
-interface State {
-  readonly knobs?: Readonly<Record<string, unknown>>;
-  readonly body: () => Readonly<Record<string, unknown>>;
-  /** Resolves when the task is in that state. */
-  readonly there: (tasks: TasksClient, id: string, gateway: GatewayProcess) => Promise<unknown>;
-}
-
-const states: Readonly<Record<string, State>> = {
-  'waits behind another': {
-    knobs: { hold: true },
-    body: () => ({ workflow: solidColour() }),
-    there: async (tasks, id) => expect(await tasks.view(id)).toMatchObject({ status: 'pending' }),
-  },
-  'fetches its inputs': {
-    body: () => ({ template: 'resize', inputs: { image: server.url, width: 16, height: 16 } }),
-    there: () => until('its file is asked for', () => server.connections() > 0),
-  },
-  'is handed over': {
-    knobs: { holdPrompts: true },
-    body: () => ({ workflow: solidColour() }),
-    there: () => until('the engine was asked', () => requests('POST /prompt') > 0),
-  },
-  'runs': {
-    knobs: { hold: true },
-    body: () => ({ workflow: solidColour() }),
-    there: async (tasks, id, gateway) => gateway.reaches(await tasks.job(id), 'running'),
-  },
-  'has its outputs stored': {
-    knobs: { hang: { 'GET /view': 50 } },
-    body: () => ({ workflow: solidColour() }),
-    there: async () => until('its file is asked for', () => requests('GET /view') > 0),
-  },
-};
-
-describe.each(['SIGKILL', 'SIGTERM'] as const)('after %s a task that', (signal) => {
-  test.each(Object.entries(states))('%s ends exactly once', async (name, { knobs = {}, body, there }) => {
-    const first = await start();
-    engine.sandbox.knobs.set(knobs);
-    const tasks = new TasksClient(first);
-    const before = name === 'waits behind another' ? [(await tasks.create({ workflow: solidColour() })).task_id] : [];
-    for (const id of before) await tasks.reaches(id, 'processing');
-    const { task_id: id } = await tasks.create(body());
-    await there(tasks, id, first);
-    await first.kill(signal);
-    engine.sandbox.knobs.reset();
-    deliver();
-    await using second = await start();
-    const its = new TasksClient(second);
-    using events = await its.events(id);
-    await events.rest();
-    for (const one of [...before, id]) expect(await its.ended(one)).toMatchObject({ status: 'completed', outputs: [{ kind: 'image' }] });
-    expect(events.names().filter((event) => ['completed', 'failed', 'cancelled'].includes(event))).toEqual(['completed']);
-    expect(events.numbers()).toEqual(events.numbers().map((_, n) => n + 1));
-    expect(executions()).toEqual([...before, id].map(() => 1));
-    const view = await its.view(id);
-    expect(view.attempts.filter(({ outcome }) => outcome === 'completed')).toHaveLength(1);
-    expect((await fetch(second.url + (view.outputs[0]?.url ?? ''))).status).toBe(200);
+  test.each(['is handed over', 'runs'])('of a process that %s ends exactly once', async (name) => {
+    const first = await GatewayProcess.start({ instances: [world.engine.url], folder: world.folder.path, env: world.env });
+    const ids = await brought(world, first, name);
+    await first.kill('SIGTERM');
+    world.release();
+    await using second = await world.gateway();
+    await endsOnce(world, second, ids);
   }, 40_000);
+
+  test('that was lost with its engine meanwhile is made again', async () => {
+    world.engine.sandbox.knobs.set({ hold: true });
+    const first = await world.gateway();
+    const tasks = new TasksClient(first);
+    const { task_id: id } = await tasks.create({ workflow: solidColour() });
+    await first.reaches(await tasks.job(id), 'running');
+    await first.close();
+    await world.engine.sandbox.restart();
+    world.release();
+    await using second = await world.gateway();
+    expect(await new TasksClient(second).ended(id, 30_000)).toMatchObject({ status: 'completed', attempt: 2 });
+  }, 40_000);
+
+  test('that finished without anybody looking is completed from what its engine remembers', async () => {
+    world.engine.sandbox.knobs.set({ hold: true });
+    const first = await world.gateway();
+    const tasks = new TasksClient(first);
+    const { task_id: id } = await tasks.create({ workflow: solidColour() });
+    const job = await tasks.job(id);
+    await first.reaches(job, 'running');
+    await first.close();
+    world.release();
+    await until('it has ended there', async () => (await (await fetch(`${world.engine.url}/history/${job}`)).text()).includes('success'));
+    await using second = await world.gateway();
+    await endsOnce(world, second, [id]);
+  });
+});
+
+test('a pipeline goes on at the step that was running, and earlier steps are not run again', async () => {
+  const env = { ...world.env, CONFIG_DIR: await configFolder(world.folder.path) };
+  const start = () => startTestGateway({ instances: [world.engine.url], folder: world.folder.path, env });
+  const first = await start();
+  const tasks = new TasksClient(first);
+  const image = `data:image/png;base64,${(await png()).toString('base64')}`;
+  world.engine.sandbox.knobs.set({ nodeDelayMs: 150 });
+  const { task_id: id } = await tasks.create({ task_type: 'SHRINK_AND_GROW', image });
+  using events = await tasks.events(id);
+  await events.next('step');
+  world.engine.sandbox.knobs.set({ hold: true });
+  await until('the second step runs', async () => (await tasks.view(id)).attempts[1]?.job_id !== undefined);
+  await first.close();
+  world.release();
+  await using second = await start();
+  const view = await new TasksClient(second).ended(id);
+  expect(view).toMatchObject({ status: 'completed', step: 'grow', outputs: [{ step: 'shrink' }, { step: 'grow' }] });
+  expect(view.attempts.map(({ step, outcome }) => [step, outcome])).toEqual([['shrink', 'completed'], ['grow', 'completed']]);
+  expect(world.executions()).toEqual([1, 1]);
+});
+
+test('what waits, what is known by an Idempotency-Key, and what was told are there after a restart', async () => {
+  world.engine.sandbox.knobs.set({ hold: true });
+  const first = await world.gateway();
+  const tasks = new TasksClient(first);
+  const body = { workflow: solidColour(), priority: 3, metadata: { n: 1 } };
+  await tasks.create({ workflow: solidColour() });
+  const { task_id: id } = await tasks.create(body, { 'idempotency-key': 'the-key' });
+  await first.close();
+  await using second = await world.gateway();
+  const its = new TasksClient(second);
+  expect(await its.view(id)).toMatchObject({ status: 'pending', priority: 3, metadata: { n: 1 } });
+  expect(await its.create(body, { 'idempotency-key': 'the-key' })).toMatchObject({ task_id: id });
+  using events = await its.events(id);
+  expect(await events.next('queued')).toMatchObject({ id: 1 });
+  world.release();
+  await events.rest();
+  expect(events.names().at(-1)).toBe('completed');
 });
