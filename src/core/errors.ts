@@ -56,8 +56,10 @@ export interface FailOptions {
   readonly status?: number;
   /** Prompt the error is about. */
   readonly promptId?: string;
-  /** Where the same call must not be made again although its code allows it. */
-  readonly retryable?: false;
+  /** Where the same call must not be made again although its code allows it, or may although it does not. */
+  readonly retryable?: boolean;
+  /** A sentence that callers may read although the code keeps its detail to the log (INTERNAL_ERROR). */
+  readonly told?: string;
 }
 
 /** The only error that crosses floors. Made by `fail`. */
@@ -70,6 +72,7 @@ export class GatewayError extends Error {
   readonly faults: readonly Fault[];
   readonly retryAfter: number | undefined;
   readonly promptId: string | undefined;
+  readonly told: string | undefined;
 
   constructor(code: ErrorCode, detail: string, options: FailOptions = {}) {
     const row = errorTable[code];
@@ -81,6 +84,7 @@ export class GatewayError extends Error {
     this.faults = options.faults ?? [];
     this.retryAfter = options.retryAfter;
     this.promptId = options.promptId;
+    this.told = options.told;
   }
 }
 

@@ -50,6 +50,11 @@ export function isLocked(error: unknown): boolean {
   return error instanceof Error && 'errcode' in error && (error.errcode === 5 || error.errcode === 6);
 }
 
+/** Whether there is no room for what is to be written. */
+export function isFull(error: unknown): boolean {
+  return error instanceof Error && (('errcode' in error && error.errcode === 13) || /disk is full/.test(error.message));
+}
+
 /**
  * Brings the tables up to date, all or nothing. Names are run in alphabetical order, each once per file; of several
  * processes that start together one does the work and the others wait. Rejects with the error of the step that failed.

@@ -56,7 +56,8 @@ export class Catalog {
 
   /** Everything that POST /tasks takes, each template with its own inputs: for the document. */
   newTask(): z.ZodType {
-    const templates = this.#parts.templates.all().map((template) => TemplateTask.extend({ template: z.literal(template.name), inputs: inputsSchema(template) }).meta({ id: `Task_${template.name.replace(/\W/g, '_')}`, description: template.title }));
+    const ids = new Set<string>();
+    const templates = this.#parts.templates.all().map((template) => TemplateTask.extend({ template: z.literal(template.name), inputs: inputsSchema(template) }).meta({ id: freeId(template.name, ids), description: template.title }));
     return z.union([TemplateTask, WorkflowTask, PipelineTask, ...templates]).meta({ id: 'NewTask' });
   }
 
@@ -89,6 +90,14 @@ export class Catalog {
   }
 }
 
+/** A name that every client generator takes. Different templates have different ones. */
+function freeId(name: string, taken: Set<string>): string {
+  let id = `Task_${name.replace(/\W/g, '_')}`;
+  while (taken.has(id)) id += '_';
+  taken.add(id);
+  return id;
+}
+
 export function pipelineOf({ name, enabled, description, steps }: Pipeline): PipelineView {
   return {
     name,
@@ -105,13 +114,16 @@ function viewOf({ name, title, description, inputs, outputs }: Template): Templa
   return { name, title, description, inputs: views, ...(outputs === undefined ? {} : { outputs: [...outputs] }), example: { template: name, inputs: Object.fromEntries(needed) } };
 }
 
+const LIGHTHOUSE = 'a lighthouse at dusk';
+
+/** A value that the input takes. */
 function exampleOf(input: TemplateInput): unknown {
   switch (input.type) {
     case 'string':
-      return 'a lighthouse at dusk';
+      return LIGHTHOUSE.padEnd(input.min_length ?? 0, '.').slice(0, input.max_length);
     case 'integer':
     case 'number':
-      return input.min ?? 1;
+      return input.min ?? (Number(input.max ?? 1) < 1 ? input.max : 1);
     case 'boolean':
       return true;
     case 'enum':

@@ -39,7 +39,7 @@ export function toProblem(error: GatewayError, requestId: string): Problem {
     type: `urn:comfyui-gateway:problem:${error.code}`,
     title: errorTable[error.code].title,
     status: error.status,
-    detail: hidden ? `${errorTable.INTERNAL_ERROR.title}; its log tells more under the request id ${requestId}.` : cut(error.message, limits.sentence),
+    detail: hidden ? `${errorTable.INTERNAL_ERROR.title}${error.told === undefined ? '' : `: ${error.told}`}; its log tells more under the request id ${requestId}.` : cut(error.message, limits.sentence),
     code: error.code,
     request_id: requestId,
     retryable: error.retryable,

@@ -1,4 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
+import { isFull, isLocked } from '../../atoms/sqlite/sqlite.ts';
 import { fail, failedWith, reasonOf } from '../../core/errors.ts';
 
 /** Rows touched in one go: statements stay below every limit on parameters, and the event loop gets its turns. */
@@ -10,8 +11,17 @@ export async function kept<T>(deed: string, work: () => Promise<T>): Promise<T> 
     return await work();
   } catch (error) {
     if (failedWith(error)) throw error;
-    throw fail('INTERNAL_ERROR', `the database could not ${deed} (${reasonOf(error)}).`, { cause: error });
+    throw fail('INTERNAL_ERROR', `the database could not ${deed} (${reasonOf(error)}).`, { cause: error, ...passing(error) });
   }
+}
+
+/** Seconds after which a call that the database did not take may be made again. */
+const LATER = 5;
+
+/** What may be told of a failure that passes: the caller is not at fault, and nothing was changed. */
+function passing(error: unknown): { status?: number; retryable?: boolean; retryAfter?: number; told?: string } {
+  const told = isFull(error) ? 'the disk of the database is full' : isLocked(error) ? 'the database is busy' : undefined;
+  return told === undefined ? {} : { status: 503, retryable: true, retryAfter: LATER, told };
 }
 
 /** Calls `step` until it answers 0, with a turn of the event loop in between. Answers the sum. */

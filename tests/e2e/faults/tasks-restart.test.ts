@@ -102,3 +102,22 @@ test('what waits, what is known by an Idempotency-Key, and what was told are the
   await events.rest();
   expect(events.names().at(-1)).toBe('completed');
 });
+
+test('watchers are let go at the end, and miss nothing when they come back with the number that they have', async () => {
+  world.engine.sandbox.knobs.set({ hold: true });
+  const first = await world.gateway();
+  const tasks = new TasksClient(first);
+  const { task_id: id } = await tasks.create({ workflow: solidColour() });
+  using before = await tasks.events(id);
+  await before.next('started');
+  const rest = before.rest();
+  await first.close();
+  await rest;
+  await using second = await world.gateway();
+  using after = await new TasksClient(second).events(id, { since: before.numbers().at(-1) ?? 0 });
+  world.release();
+  await after.rest();
+  const numbers = [...before.numbers(), ...after.numbers()];
+  expect(numbers).toEqual(numbers.map((_, n) => n + 1));
+  expect(after.names().at(-1)).toBe('completed');
+});
