@@ -25,20 +25,21 @@ interface Result {
   readonly lost: number;
   /** Jobs of tasks that the stub ran, and how many of them differ. */
   readonly ran: { readonly jobs: number; readonly different: number };
-  /** MB, ten samples over the run. */
-  readonly rss: readonly number[];
+  /** MB: when the run began, and ten samples from there on where the gateway remembers as many finished prompts as it ever does. */
+  readonly rss: { readonly first: number; readonly samples: readonly number[] };
 }
 
 const bytes = 65_536;
 /** MB that the last third of the samples may lie above the first. */
 const flat = 30;
-const longRun = 10_000;
+/** Finished prompts that a gateway keeps in memory (src/constants/limits.ts): until then it grows. */
+const remembered = 2_000;
 const patience = 1_200_000;
 
 export const drain: Bench = {
   name: 'drain',
   title: 'Working through queued tasks',
-  about: 'Tasks are handed over while nobody works on them; then a gateway starts on that database (WORKER_CONCURRENCY and TASKS_PER_INSTANCE as many as run at once) and works until all have ended. The stub runs all jobs at once and counts them. The floor does the same jobs directly, as many at once: submit, wait, fetch the 64 KB picture. The time goes from the first beginning to the last end, as the database has them; a run from the beginning of a task to its end, its copy of the picture stored.',
+  about: 'Tasks are handed over while nobody works on them; then a gateway starts on that database (WORKER_CONCURRENCY and TASKS_PER_INSTANCE as many as run at once) and works until all have ended. The stub runs all jobs at once and counts them. The floor does the same jobs directly, as many at once: submit, wait, fetch the 64 KB picture. The time goes from the first beginning to the last end, as the database has them; a run from the beginning of a task to its end, its copy of the picture stored. Memory is sampled from the 2,000th task on: a gateway remembers that many finished prompts, and grows until then.',
   run: (options) => withProcesses(async (keep) => {
     const stub = await keep(startStub({ parallel: true }));
     const floor = await Floor.open(stub.url);
@@ -77,15 +78,15 @@ async function measured(asked: Case, { stub, floor, keep, profile }: With): Prom
   const ledger = new Ledger(home.database);
   const gateway = await keep(startGateway({ comfyui: stub.url, home, profile, env: { WORKER_CONCURRENCY: String(atOnce), TASKS_PER_INSTANCE: String(atOnce) } }));
   const [cpu, already] = [cpuOf(gateway.pid), ledger.completed()];
-  const samples: number[] = [];
-  await waitUntil(() => ledger.open() === 0, { limit: patience, meanwhile: () => samples.push(memoryOf(gateway.pid).rss) });
+  const samples: { readonly done: number; readonly rss: number }[] = [];
+  await waitUntil(() => ledger.open() === 0, { limit: patience, meanwhile: () => samples.push({ done: ledger.completed(), rss: memoryOf(gateway.pid).rss }) });
   const spent = (await settledCpuOf(gateway.pid)) - cpu;
   const jobs = (await began(stub)).slice(before);
   const lost = ids.size - ledger.completed() + ledger.missing(ids).length;
   const drained = ledger.drained();
   ledger.close();
   await gateway.stop();
-  return { asked, floor: direct, cpu: { floor: floorCpu, gateway: spent / (count - already) }, drained, lost, ran: { jobs: jobs.length, different: new Set(jobs).size }, rss: tenOf(samples) };
+  return { asked, floor: direct, cpu: { floor: floorCpu, gateway: spent / (count - already) }, drained, lost, ran: { jobs: jobs.length, different: new Set(jobs).size }, rss: { first: samples[0]?.rss ?? 0, samples: tenOf(samples.filter(({ done }) => done >= remembered).map(({ rss }) => rss)) } };
 }
 
 /** Ids of the jobs that the stub began. */
@@ -93,7 +94,7 @@ async function began({ url }: Running): Promise<readonly unknown[]> {
   return Object.values(await json(`${url}/bench/began`));
 }
 
-const tenOf = (samples: readonly number[]): number[] => Array.from({ length: 10 }, (_, n) => samples[Math.min(samples.length - 1, Math.round((n * (samples.length - 1)) / 9))] ?? 0);
+const tenOf = (samples: readonly number[]): number[] => samples.length < 10 ? [] : Array.from({ length: 10 }, (_, n) => samples[Math.min(samples.length - 1, Math.round((n * (samples.length - 1)) / 9))] ?? 0);
 const rateOf = ({ drained }: Result): number => drained.runs.length / drained.seconds;
 const nameOf = ({ pace, atOnce, count }: Case): string => `${count} tasks, ${pace === 0 ? 'instant' : `${pace} ms`}, ${atOnce} at once`;
 
@@ -107,8 +108,8 @@ function report(results: readonly Result[]): Report {
         return [nameOf(asked), whole(floor.rate), whole(rateOf(result)), ratio(rateOf(result) / floor.rate), ms(percentile(floor.times, 0.5)), whole(run), whole(percentile(drained.runs, 0.99)), whole(run - asked.pace), ms(cpu.floor), ms(cpu.gateway)];
       }),
     }, {
-      head: ['RSS MB, ten samples over the run', ...Array.from({ length: 10 }, (_, n) => String(n + 1))],
-      rows: results.filter(({ asked }) => asked.atOnce > 1).map(({ asked, rss }) => [nameOf(asked), ...rss.map(whole)]),
+      head: ['RSS MB', 'at first', ...Array.from({ length: 10 }, (_, n) => String(n + 1))],
+      rows: results.filter(({ rss }) => rss.samples.length > 0).map(({ asked, rss }) => [nameOf(asked), whole(rss.first), ...rss.samples.map(whole)]),
     }],
     checks: [...results.flatMap(promises), ...results.slice(-1).flatMap(flatness), ...results.slice(0, 1).map(alone)],
   };
@@ -121,10 +122,10 @@ function promises({ asked, lost, ran, floor }: Result): Check[] {
   ];
 }
 
-/** Of a run that is long enough to tell a leak from what every process takes at first. */
-function flatness({ asked, rss }: Result): Check[] {
-  if (asked.count < longRun) return [];
-  const [first, last] = [median(rss.slice(0, 3)), median(rss.slice(-3))];
+/** Of a run that is long enough. */
+function flatness({ asked, rss: { samples } }: Result): Check[] {
+  if (samples.length === 0) return [];
+  const [first, last] = [median(samples.slice(0, 3)), median(samples.slice(-3))];
   return [must(`${nameOf(asked)}: memory stays flat, the last third of the samples at most ${flat} MB above the first (${whole(first)} MB, then ${whole(last)} MB)`, last <= first + flat)];
 }
 

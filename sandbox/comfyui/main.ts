@@ -2,8 +2,8 @@ import path from 'node:path';
 import { mkdir } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
-import { AddressFile } from './address-file.ts';
-import { Leases } from './lease.ts';
+import { AddressFile } from '../alone/address-file.ts';
+import { Leases } from '../alone/lease.ts';
 import { startSandbox, type RunningSandbox } from './server.ts';
 
 const HELP = `A ComfyUI sandbox: speaks the wire protocol of ComfyUI 0.3.64 and runs picture graphs. Not a diffusion model.
@@ -33,6 +33,8 @@ const Arguments = z.object({
 });
 type Arguments = z.infer<typeof Arguments>;
 
+const SIGN = { path: '/system_stats', says: z.object({ system: z.object({ sandbox: z.literal(true) }) }) };
+
 const say = (line: string): void => { process.stdout.write(`${line}\n`); };
 
 function readArguments(): Arguments {
@@ -52,7 +54,7 @@ async function main(): Promise<void> {
     process.stdout.write(HELP);
     return;
   }
-  const addressFile = given['address-file'] === undefined ? undefined : new AddressFile(given['address-file']);
+  const addressFile = given['address-file'] === undefined ? undefined : new AddressFile(given['address-file'], SIGN);
   const other = await addressFile?.live();
   if (other !== undefined) {
     say(`A ComfyUI sandbox already runs at ${other}`);

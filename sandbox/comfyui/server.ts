@@ -8,7 +8,7 @@ import { foldersIn, prepareFolders } from './files.ts';
 import { sendEmpty, sendText } from './http.ts';
 import { Instance, type InstanceParts } from './instance.ts';
 import { Knobs, type KnobPatch } from './knobs.ts';
-import type { Leases } from './lease.ts';
+import type { Leases } from '../alone/lease.ts';
 import type { NodeClass } from './node.ts';
 import { nodes as builtIn } from './nodes/index.ts';
 import { isForeign } from './origin.ts';

@@ -88,6 +88,10 @@ export const limits = {
   downloadsWaiting: 1_000,
   /** Milliseconds that a server may make a download wait before the next try (`Retry-After`). */
   downloadPatience: 60_000,
+  /** Bytes of an answer of RunningHub; the largest are graphs. */
+  runninghubReplyBytes: 32 * 1024 * 1024,
+  /** Bytes of a file that RunningHub takes. */
+  runninghubUploadBytes: 30 * 1024 * 1024,
   /** Bytes of the answer to a webhook that are read, and thrown away. */
   webhookAnswerBytes: 64 * 1024,
 } as const;

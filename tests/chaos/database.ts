@@ -29,7 +29,7 @@ export function readAll(path: string): Written {
   database.exec('begin');
   const all = <T extends keyof typeof tables>(table: T, order: string): z.infer<(typeof tables)[T]>[] => {
     const columns = Object.keys(tables[table].shape).join(', ');
-    return z.array(tables[table]).parse(database.prepare(`select ${columns} from ${table} order by ${order}`).all()) as z.infer<(typeof tables)[T]>[];
+    return z.array(tables[table]).parse(database.prepare(`select ${columns} from ${table} order by ${order}`).all());
   };
   return {
     tasks: all('tasks', 'id'),

@@ -9,14 +9,14 @@ import type { World } from './world.ts';
 /** Milliseconds until everything must have ended. */
 export const LONGEST = 60_000;
 
-/** `tasks`: all of them have ended. `all`: webhooks are delivered, too. Answers false when that did not come in time. */
-export async function calm(world: World, caller: Caller, what: 'tasks' | 'all'): Promise<boolean> {
+/** All tasks have ended and their webhooks are delivered. Answers false when that did not come in time. */
+export async function calm(world: World, caller: Caller): Promise<boolean> {
   await caller.insist();
   return until('nothing happens any more', async () => {
     await lookForGhosts(world);
     const { tasks, deliveries } = world.written();
     if (tasks.some(({ status }) => !isTerminal(status))) return false;
-    if (what === 'all' && (await remind(world, deliveries)) > 0) return false;
+    if ((await remind(world, deliveries)) > 0) return false;
     return (await queues(world)).every((ids) => ids.length === 0);
   }, LONGEST).then(() => true, () => false);
 }

@@ -51,17 +51,14 @@ function wishOf(dice: Dice): Wish {
   };
 }
 
-/** Plays the scenes one after the other, and looks at everything when it is quiet again. The caller ends the world. */
+/** Plays the scenes one after the other, each in what the one before has left, and looks at everything when it is quiet again. The caller ends the world. */
 export async function perform(world: World, { mode, scenes, strict }: { readonly mode: Mode; readonly scenes: readonly Scene[]; readonly strict: boolean }): Promise<Outcome> {
   const caller = new Caller(world);
   const strikes: Strike[] = [];
   await world.house.start(mode);
-  for (const scene of scenes) {
-    strikes.push(...(await play(scene, { world, caller, strict })));
-    if (strict && !(await calm(world, caller, 'tasks'))) break;
-  }
+  for (const scene of scenes) strikes.push(...(await play(scene, { world, caller, strict })));
   const struck = scenes.flatMap((scene) => scene.blows);
-  const isCalm = await calm(world, caller, 'all');
+  const isCalm = await calm(world, caller);
   const found = await judge(world, caller, struck);
   return { ...found, strikes, broken: [...(isCalm ? [] : ['it was not quiet in time']), ...new Set(world.mishaps), ...found.broken] };
 }

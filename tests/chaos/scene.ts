@@ -42,7 +42,10 @@ export async function play(scene: Scene, { world, caller, strict }: { readonly w
     strikes.push(...reached.map((step) => ({ step, blow })));
   }
   if (!scene.blows.includes('errors')) await world.release();
-  else world.files.release();
+  else {
+    world.files.release();
+    world.receiver.release();
+  }
   return strikes;
 }
 

@@ -6,7 +6,7 @@ import { type Engine, startEngine } from '../support/engine.ts';
 import { download } from '../support/files-client.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { problem } from '../support/gateway-client.ts';
-import { longWork, solidColour } from '../support/graphs.ts';
+import { longWork, shortWork, solidColour } from '../support/graphs.ts';
 import { aNumber, containing } from '../support/matchers.ts';
 import { TasksClient } from '../support/tasks-client.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -69,7 +69,7 @@ describe('cancelling', () => {
 
 describe('trying again', () => {
   test('runs a cancelled task anew, with its attempts kept and its events counted on', async () => {
-    const { task_id: id } = await tasks.create({ workflow: longWork({ pieces: 12, size: 128 }) });
+    const { task_id: id } = await tasks.create({ workflow: shortWork() });
     await tasks.reaches(id, 'processing');
     const { seq } = await tasks.cancel(id);
     expect(await tasks.retry(id)).toMatchObject({ task_id: id, status: 'pending' });

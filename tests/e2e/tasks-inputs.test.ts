@@ -96,7 +96,7 @@ describe('a file is taken', () => {
 
 describe('a task fails, naming its input, over', () => {
   test.each([
-    ['a name that nobody uploaded', 'no-such.png', 'VALIDATION_ERROR'],
+    ['a path below the folder with nothing there', 'input/no-such.png', 'VALIDATION_ERROR'],
     ['another key’s folder', 'input/shared/a.png', 'VALIDATION_ERROR'],
     ['a way out of the folder', 'input/../../etc/passwd', 'VALIDATION_ERROR'],
     ['a file of the machine', '/etc/passwd', 'VALIDATION_ERROR'],
@@ -109,6 +109,11 @@ describe('a task fails, naming its input, over', () => {
     const view = await ann.run({ template: 'resize', inputs: { image: source } });
     expect(view).toMatchObject({ status: 'failed', attempt: 1, error: { code, reason: containing('input "image"') } });
     expect(view.attempts[0]?.job_id).toBeUndefined();
+  });
+
+  test('a name that nobody uploaded and the engine does not know: it is told', async () => {
+    const view = await ann.run({ template: 'resize', inputs: { image: 'no-such.png' } });
+    expect(view).toMatchObject({ status: 'failed', attempt: 1, error: { reason: containing('no-such.png') } });
   });
 
   test('a URL that leads nowhere, or on to where nobody may go', async () => {

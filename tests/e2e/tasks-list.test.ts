@@ -5,7 +5,7 @@ import { type Engine, startEngine } from '../support/engine.ts';
 import { download, handOver } from '../support/files-client.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { problem } from '../support/gateway-client.ts';
-import { freshId, longWork, solidColour } from '../support/graphs.ts';
+import { freshId, shortWork, solidColour } from '../support/graphs.ts';
 import { png } from '../support/picture.ts';
 import { TasksClient } from '../support/tasks-client.ts';
 
@@ -116,7 +116,7 @@ describe('another key', () => {
   });
 
   test('cannot stop it, neither as a task nor as a prompt; it runs on', async () => {
-    const { task_id: id } = await of(alice).create({ workflow: longWork({ pieces: 10, size: 128 }) });
+    const { task_id: id } = await of(alice).create({ workflow: shortWork() });
     await of(alice).reaches(id, 'processing');
     expect((await of(bob).of(id, '/cancel', 'POST')).status).toBe(404);
     expect(await gateway.interrupt(undefined, keys.bob)).toEqual([]);

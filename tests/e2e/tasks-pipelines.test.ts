@@ -83,7 +83,7 @@ describe('a pipeline', () => {
   });
 
   test('whose later step meets a file that is not there names step and input', async () => {
-    const view = await tasks.run({ task_type: 'BREAKS', image, other: 'never-uploaded.png' });
+    const view = await tasks.run({ task_type: 'BREAKS', image, other: 'input/never-there.png' });
     expect(view).toMatchObject({ status: 'failed', error: { step: 'unfed', reason: containing('input "image2"') } });
   });
 

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Engine, startEngine } from '../support/engine.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 import { problem } from '../support/gateway-client.ts';
-import { longWork, solidColour } from '../support/graphs.ts';
+import { longWork, shortWork, solidColour } from '../support/graphs.ts';
 import { TasksClient } from '../support/tasks-client.ts';
 import { until } from '../support/until.ts';
 
@@ -58,7 +58,7 @@ describe('the events of a task', () => {
   });
 
   test('tell of progress that never goes back, without a number; the task shows what runs', async () => {
-    const { task_id: id } = await tasks.create({ workflow: longWork({ pieces: 15, size: 128 }) });
+    const { task_id: id } = await tasks.create({ workflow: shortWork() });
     using events = await tasks.events(id);
     const first = await events.next('progress');
     expect(first).toMatchObject({ id: undefined, data: { status: 'processing', seq: 2 } });
@@ -77,7 +77,7 @@ describe('the events of a task', () => {
   });
 
   test('begin with those before a watcher came, for each of several', async () => {
-    const { task_id: id } = await tasks.create({ workflow: longWork({ pieces: 10, size: 128 }) });
+    const { task_id: id } = await tasks.create({ workflow: shortWork() });
     await tasks.reaches(id, 'processing');
     using one = await tasks.events(id);
     using other = await tasks.events(id, { since: 1 });

@@ -54,6 +54,9 @@ export function longWork({ pieces, size } = heavy): Graph {
   };
 }
 
+/** Long enough to be watched, short enough to be waited for. */
+export const shortWork = (): Graph => longWork(liveUrls.length > 0 ? { pieces: 60, size: 512 } : { pieces: 12, size: 128 });
+
 /** A text that is shown. */
 export function words(value: string): Graph {
   return {

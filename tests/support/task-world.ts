@@ -94,8 +94,11 @@ export class TaskWorld implements AsyncDisposable {
     });
   }
 
+  /** A graph, or what is said. Its only step is on the engine of the task. */
   async accept(over: Partial<NewTask> = {}): Promise<TaskRecord> {
-    const made = await this.store.create(newTask(over), { maxPending: 1_000, idempotency: undefined });
+    const { plan, ...task } = newTask(over);
+    const steps = plan.steps.map((step) => (step.name === '' ? { ...step, engine: task.engine } : step));
+    const made = await this.store.create({ ...task, plan: { ...plan, steps } }, { maxPending: 1_000, idempotency: undefined });
     if (made.kind !== 'created') throw new TypeError(`not accepted: ${made.kind}`);
     return made.task;
   }

@@ -3,7 +3,7 @@ import type { Request, Response } from 'express';
 import type { Counters } from '../counters.ts';
 import { readJson, sendJson, sendText } from '../http.ts';
 import type { Instance } from '../instance.ts';
-import type { Leases } from '../lease.ts';
+import type { Leases } from '../../alone/lease.ts';
 import type { Knobs } from '../knobs.ts';
 import type { Routes } from './routes.ts';
 

@@ -63,8 +63,7 @@ export class Catalog {
 
   /** The graph that a template becomes with what stands in its example. */
   example(name: string): Workflow {
-    const inputs = Object.entries(this.#parts.templates.find(name)?.inputs ?? {});
-    return this.graph(name, Object.fromEntries(inputs.filter(([, input]) => isRequired(input)).map(([input, declared]) => [input, exampleOf(declared)])));
+    return this.graph(name, exampleInputs(this.#parts.templates.find(name)?.inputs ?? {}));
   }
 
   /** The graph that a template becomes with these inputs; files stay as they are named. Throws VALIDATION_ERROR. */
@@ -110,8 +109,12 @@ export function pipelineOf({ name, enabled, description, steps }: Pipeline): Pip
 
 function viewOf({ name, title, description, inputs, outputs }: Template): TemplateView {
   const views = Object.entries(inputs).map(([input, { targets: _, ...declared }]) => ({ name: input, ...declared, required: isRequired({ ...declared, targets: [] }) }));
-  const needed = Object.entries(inputs).filter(([, input]) => isRequired(input)).map(([input, declared]) => [input, exampleOf(declared)]);
-  return { name, title, description, inputs: views, ...(outputs === undefined ? {} : { outputs: [...outputs] }), example: { template: name, inputs: Object.fromEntries(needed) } };
+  return { name, title, description, inputs: views, ...(outputs === undefined ? {} : { outputs: [...outputs] }), example: { template: name, inputs: exampleInputs(inputs) } };
+}
+
+/** Those that must be given. */
+function exampleInputs(inputs: Template['inputs']): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(inputs).filter(([, input]) => isRequired(input)).map(([name, input]) => [name, exampleOf(input)]));
 }
 
 const LIGHTHOUSE = 'a lighthouse at dusk';

@@ -67,9 +67,8 @@ describe('a task from a graph', () => {
     expect(plan({ kind: 'workflow', request: { workflow, extra_data: { a: 1 } } })).toMatchObject({ kind: 'workflow', type: 'WORKFLOW', name: '', plan: { inputs: {}, steps: [{ workflow, extraData: { a: 1 } }] } });
   });
 
-  it('is refused for what is no graph, and for numbers that no JSON has', () => {
+  it('is refused for what is no graph', () => {
     expect(refusal(() => plan({ kind: 'workflow', request: { workflow: { '1': 'x' } } }))).toMatchObject({ code: 'WORKFLOW_VALIDATION_ERROR', faults: [{ node_id: '1', type: 'invalid_node' }] });
-    expect(refusal(() => plan({ kind: 'workflow', request: { workflow: { '1': { class_type: 'X', inputs: {} } }, extra_data: { a: Infinity } } })).code).toBe('WORKFLOW_VALIDATION_ERROR');
   });
 });
 

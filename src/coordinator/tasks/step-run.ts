@@ -141,14 +141,12 @@ export class StepRun {
   /** Never rejects. */
   async #stopWhenAsked(job: EngineJobRef, signal: AbortSignal): Promise<void> {
     const { stops, parts, task } = this.#facts;
-    await new Promise<void>((resolve) => {
-      if (stops.signal.aborted || signal.aborted) return resolve();
-      stops.signal.addEventListener('abort', () => resolve(), { once: true });
-      signal.addEventListener('abort', () => resolve(), { once: true });
-    });
+    await firing(AbortSignal.any([stops.signal, signal]));
+    const over = firing(signal);
     while (!signal.aborted) {
-      await this.#engine.cancel(job).catch((error: unknown) => signal.aborted || parts.log.warn('an engine could not be told to stop a job; it is told again', { task_id: task.id, engine: this.#engine.name, reason: reasonOf(error) }));
-      await parts.sleep(STOP_AGAIN, signal).catch(() => undefined);
+      const told = this.#engine.cancel(job).catch((error: unknown) => signal.aborted || parts.log.warn('an engine could not be told to stop a job; it is told again', { task_id: task.id, engine: this.#engine.name, reason: reasonOf(error) }));
+      // An engine may take its time to say what came of it: nobody waits for that when the job, or this process, has ended.
+      await Promise.race([over, told.then(() => parts.sleep(STOP_AGAIN, signal)).catch(() => undefined)]);
     }
   }
 
@@ -201,4 +199,11 @@ export class StepRun {
     if (error instanceof StepFailed) return error.at(name);
     return failedWith(error) ? StepFailed.of(error).at(name) : error;
   }
+}
+
+function firing(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
 }

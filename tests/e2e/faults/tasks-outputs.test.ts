@@ -14,7 +14,7 @@ let tasks: TasksClient;
 
 beforeEach(async () => {
   engine = await startTestSandbox();
-  gateway = await startTestGateway({ instances: [engine.url], env: { RETRY_DELAY_SECONDS: '0.05' } });
+  gateway = await startTestGateway({ instances: [engine.url], env: { RETRY_DELAY_SECONDS: '0.05', COMFYUI_REQUEST_TIMEOUT: '1' } });
   tasks = new TasksClient(gateway);
 });
 afterEach(async () => {
@@ -64,9 +64,9 @@ test('that are gone with their engine before they were stored are made again', a
   const { task_id: id } = await tasks.create({ workflow: { '1': blank(), '2': { class_type: 'PreviewImage', inputs: { images: ['1', 0] } } } });
   await until('its file is asked for', () => views() > 0);
   await engine.sandbox.restart();
-  const view = await tasks.ended(id, 60_000);
+  const view = await tasks.ended(id);
   expect(view).toMatchObject({ status: 'completed', attempt: 2, attempts: [{ outcome: 'failed', error: { code: 'IMAGE_NOT_FOUND' } }, { outcome: 'completed' }] });
-}, 70_000);
+}, 30_000);
 
 test('outlive the engine once the task is completed', async () => {
   const view = await tasks.run({ workflow: { '1': blank(), '2': { class_type: 'PreviewImage', inputs: { images: ['1', 0] } } } });

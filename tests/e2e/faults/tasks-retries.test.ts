@@ -69,3 +69,20 @@ describe('is tried again, every attempt kept with its reason:', () => {
     expect((await outcomes(id))[0]).toEqual(['failed', 'PROMPT_LOST']);
   }, 40_000);
 });
+
+describe('is one attempt, and runs once:', () => {
+  test.each([{ cutPromptAfter: 1 }, { failPromptAfter: 1 }])('a prompt that was queued although its answer was lost by %o', async (knobs) => {
+    engine.sandbox.knobs.set(knobs);
+    expect(await tasks.run({ workflow: solidColour() })).toMatchObject({ status: 'completed', attempt: 1, outputs: [{ kind: 'image' }] });
+    expect(executions()).toBe(1);
+  }, 30_000);
+
+  test('a run whose socket breaks, and whose history is late', async () => {
+    engine.sandbox.knobs.set({ nodeDelayMs: 300, historyDelayMs: 300 });
+    const { task_id: id } = await tasks.create({ workflow: solidColour() });
+    await gateway.reaches(await tasks.job(id), 'running');
+    engine.sandbox.closeSockets();
+    expect(await tasks.ended(id)).toMatchObject({ status: 'completed', attempt: 1 });
+    expect(executions()).toBe(1);
+  }, 30_000);
+});

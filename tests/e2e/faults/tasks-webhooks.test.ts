@@ -72,12 +72,12 @@ describe('a receiver that', () => {
   });
 
   test('is slow holds neither its task nor other receivers up', async () => {
-    await using gateway = await start();
+    await using gateway = await start({ WEBHOOK_TIMEOUT_SECONDS: '10' });
     const tasks = new TasksClient(gateway);
     const silent = await startSmallServer(() => undefined);
     for (let n = 0; n < 3; n += 1) expect(await tasks.run({ workflow: solidColour(), webhook_url: silent.url })).toMatchObject({ status: 'completed' });
     await tasks.run({ workflow: solidColour(), webhook_url: receiver.url });
-    await receiver.has(1, 900);
+    await receiver.has(1, 5_000);
     await silent.close();
   });
 });

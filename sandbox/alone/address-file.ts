@@ -4,15 +4,22 @@ import { z } from 'zod';
 const Address = z.object({ url: z.url(), pid: z.number().int() });
 type Address = z.infer<typeof Address>;
 
-const Marked = z.object({ system: z.object({ sandbox: z.literal(true) }) });
+/** How a sandbox is told from whatever else may listen there by now. */
+export interface Sign {
+  readonly path: string;
+  readonly says: z.ZodType;
+}
+
 const ANSWER_MS = 2_000;
 
 /** A JSON file `{url, pid}` that tells where a sandbox listens. */
 export class AddressFile {
   readonly #path: string;
+  readonly #sign: Sign;
 
-  constructor(path: string) {
+  constructor(path: string, sign: Sign) {
     this.#path = path;
+    this.#sign = sign;
   }
 
   /** The URL of the sandbox the file names, if one answers there and says it is one. */
@@ -20,8 +27,8 @@ export class AddressFile {
     const url = (await this.#read())?.url;
     if (url === undefined) return undefined;
     try {
-      const answer = await fetch(new URL('/system_stats', url), { signal: AbortSignal.timeout(ANSWER_MS) });
-      return Marked.safeParse(await answer.json()).success ? url : undefined;
+      const answer = await fetch(new URL(this.#sign.path, url), { signal: AbortSignal.timeout(ANSWER_MS) });
+      return this.#sign.says.safeParse(await answer.json()).success ? url : undefined;
     } catch {
       // Nobody there, or somebody else: either way not a live sandbox.
       return undefined;
