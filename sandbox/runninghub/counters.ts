@@ -53,6 +53,14 @@ export class Counters {
     raise(this.#charged, account);
   }
 
+  get requestCount(): number {
+    return [...this.#requests.values()].reduce((sum, count) => sum + count, 0);
+  }
+
+  chargedTo(account: string): number {
+    return this.#charged.get(account) ?? 0;
+  }
+
   webhookSent(): void {
     this.#webhooks += 1;
   }

@@ -30,6 +30,9 @@ export class Tasks {
     this.#parts = parts;
     this.#changes.setMaxListeners(0);
     parts.knobs.onChange(() => {
+      const waiting = [...this.#waiting];
+      this.#waiting.clear();
+      for (const task of waiting) this.#step(task);
       for (const task of this.#tasks.values()) this.#go(task);
     });
   }

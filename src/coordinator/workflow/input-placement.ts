@@ -34,6 +34,8 @@ interface Findings {
 /** Brings a caller's files to the instance that runs the workflow, and keeps callers away from each other's files. */
 export class InputPlacement {
   readonly #parts: WorkflowParts;
+  /** Uploads that are under way. */
+  readonly #uploading = new Map<string, Promise<void>>();
 
   constructor(parts: WorkflowParts) {
     this.#parts = parts;
@@ -58,15 +60,24 @@ export class InputPlacement {
     return { workflow: found.changes.length > 0 ? rewrite(workflow, found.changes) : workflow, inputs: [...found.inputs.values()], pinned: this.#pinned(found.pins) };
   }
 
-  /** Uploads what that instance does not have yet. Throws CONNECTION_ERROR or UPSTREAM_ERROR. */
+  /** Uploads what that instance does not have yet; those who need the same file there at the same time share one upload. Throws CONNECTION_ERROR or UPSTREAM_ERROR. */
   async place(instance: Instance, inputs: readonly InputRecord[], signal: AbortSignal): Promise<void> {
-    const { records, comfyui } = this.#parts;
     for (const record of inputs) {
-      if (await records.inputs.placed(instance.name, record)) continue;
-      const file = { name: record.upstreamName, subfolder: record.upstreamSubfolder, type: record.type, mediaType: record.mediaType, size: record.size, open: () => records.open(record) };
-      await comfyui.files.upload(instance, file, signal);
-      await records.inputs.place(instance.name, record);
+      const key = [instance.name, record.type, record.upstreamSubfolder, record.upstreamName].join('\n');
+      // Whoever waited looks again: the other's upload may have failed.
+      for (let other = this.#uploading.get(key); other; other = this.#uploading.get(key)) await other.catch(() => undefined);
+      const uploading = this.#upload(instance, record, signal).finally(() => this.#uploading.delete(key));
+      this.#uploading.set(key, uploading);
+      await uploading;
     }
+  }
+
+  async #upload(instance: Instance, record: InputRecord, signal: AbortSignal): Promise<void> {
+    const { records, comfyui } = this.#parts;
+    if (await records.inputs.placed(instance.name, record)) return;
+    const file = { name: record.upstreamName, subfolder: record.upstreamSubfolder, type: record.type, mediaType: record.mediaType, size: record.size, open: () => records.open(record) };
+    await comfyui.files.upload(instance, file, signal);
+    await records.inputs.place(instance.name, record);
   }
 
   /** The instance says that it does not have these after all (its input folder was emptied). */

@@ -24,9 +24,11 @@ function textOf(event: StreamedEvent, stringify: (value: unknown) => string): st
   return text;
 }
 
-/** Sends events at the reader's pace, and ends with them. */
+/** Sends events at the reader's pace, and ends with them, or when the signal fires. What breaks off is thrown, and the answer is not complete then. */
 export async function sendEvents(response: Response, events: AsyncIterable<StreamedEvent>, { stringify, signal }: { readonly stringify: (value: unknown) => string; readonly signal: AbortSignal }): Promise<void> {
   response.writeHead(200, { 'Content-Type': 'text/event-stream; charset=utf-8', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' });
+  // Whoever asks for the headers alone does not wait for the end.
+  if (response.req.method === 'HEAD') return void response.end();
   response.write(`retry: ${retry}\n\n`);
   const alive = setInterval(() => void response.write(':\n\n'), aliveEvery);
   try {
@@ -37,6 +39,6 @@ export async function sendEvents(response: Response, events: AsyncIterable<Strea
     if (!signal.aborted) throw error;
   } finally {
     clearInterval(alive);
-    response.end();
   }
+  response.end();
 }

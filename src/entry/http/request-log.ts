@@ -24,10 +24,7 @@ export function accessLog(log: Logger): RequestHandler {
 }
 
 /** A 503 that was answered on purpose, such as "not ready", is no failure. */
-function levelOf(status: number, failed: boolean): 'error' | 'info' | 'http' {
-  if (status < 400) return 'http';
-  return status >= 500 && failed ? 'error' : 'info';
-}
+const levelOf = (status: number): 'info' | 'http' => (status < 400 ? 'http' : 'info');
 
 /** Status in the log of a call whose caller went away before the answer was complete. */
 const abandoned = 499;
@@ -35,13 +32,15 @@ const abandoned = 499;
 function writeLine(log: Logger, { request, response, began }: { readonly request: Request; readonly response: Response; readonly began: number }): void {
   const status = response.writableFinished ? response.statusCode : abandoned;
   const error = causeOf(response);
-  const level = levelOf(status, error !== undefined);
+  // An answer that broke off through a failure of ours may have any status.
+  const ours = error !== undefined && (status >= 500 || error.code === 'INTERNAL_ERROR');
+  const level = ours ? 'error' : levelOf(status);
   const caller = callerOf(response);
   log[level](`${request.method} ${request.originalUrl} ${status}`, {
     status,
     ms: Math.round((performance.now() - began) * 10) / 10,
     ...(caller ? { key: caller.key } : {}),
     address: request.ip,
-    ...(error === undefined ? {} : status >= 500 ? { error } : { code: error.code, reason: error.detail }),
+    ...(error === undefined ? {} : ours ? { error } : { code: error.code, reason: error.detail }),
   });
 }

@@ -153,7 +153,7 @@ describe('no second try follows', () => {
     let isRead = false;
     const server = await serve((request, response) => response.writeHead(200, request.url === '/told' ? { 'content-length': '1001' } : {}).end(Buffer.alloc(1_001)));
     const reading = (body: Readable): Promise<Buffer> => { isRead = true; return buffer(body); };
-    const refusal = (path: string) => ({ code: 'PAYLOAD_TOO_LARGE', detail: `${server.url}${path} has more than 1000 bytes.` });
+    const refusal = (path: string) => ({ code: 'PAYLOAD_TOO_LARGE', detail: `${server.url}${path} has more than 1000 bytes (MAX_UPLOAD_MB).` });
     await expect(remote().input.fetch({ url: `${server.url}/told` }, reading, never)).rejects.toMatchObject(refusal('/told'));
     expect(isRead).toBe(false);
     await expect(remote().input.fetch({ url: `${server.url}/chunks` }, reading, never)).rejects.toMatchObject(refusal('/chunks'));

@@ -150,7 +150,7 @@ export class RemoteInput {
   }
 
   #tooLarge(url: string): GatewayError {
-    return fail('PAYLOAD_TOO_LARGE', `${shownAddress(url)} has more than ${this.#parts.maxBytes} bytes.`);
+    return fail('PAYLOAD_TOO_LARGE', `${shownAddress(url)} has more than ${this.#parts.maxBytes} bytes (MAX_UPLOAD_MB).`);
   }
 }
 

@@ -31,12 +31,12 @@ const shrunk = (image: string) => ({ template: 'resize', inputs: { image, width:
 const completed = { status: 'completed', outputs: [{ kind: 'image' }] };
 
 describe('the same file', () => {
-  test('by the same URL for many tasks at once is fetched once', async () => {
+  test('by the same URL for many tasks at once is fetched and uploaded once', async () => {
     server.files.set('/a.png', await png());
     server.tagged = true;
     const ids = await Promise.all(Array.from({ length: 6 }, () => tasks.create(shrunk(`${server.url}/a.png`))));
     for (const { task_id: id } of ids) expect(await tasks.ended(id)).toMatchObject(completed);
-    expect(server.given()).toBe(1);
+    expect([server.given(), uploads()]).toEqual([1, 1]);
   });
 
   test('later is asked whether it has changed, and fetched when it has', async () => {
