@@ -1,5 +1,5 @@
 import { runAlone } from '../harness/alone.ts';
-import { type Bench, type Check, must, type Options, type Report } from '../harness/bench.ts';
+import { type Bench, type Check, must, type Options, type Report, target } from '../harness/bench.ts';
 import { graph } from '../harness/graph.ts';
 import { json } from '../harness/http.ts';
 import { type Keep, makeHome, startGateway, startScript, startStub, withProcesses } from '../harness/processes.ts';
@@ -78,10 +78,13 @@ function report(results: readonly Result[]): Report {
       head: ['', 'deliveries', 'per second', 'seconds', 'tries', 'CPU ms each'],
       rows: results.map(({ name, count, seconds, tries, cpu }) => [name, whole(count), whole(count / seconds), ms(seconds), whole(tries), ms(cpu)]),
     }],
-    checks: results.flatMap(promises),
+    checks: [...results.flatMap(promises), ...results.slice(0, 1).map(speed)],
     notes: ['In the last row the CPU is that of a whole task, its delivery included.'],
   };
 }
+
+/** Whatever waits for one receiver, it is kept busy. */
+const speed = ({ name, count, seconds }: Result): Check => target(`${name}: 200 deliveries a second or more to one receiver (${whole(count / seconds)})`, count / seconds >= 200);
 
 function promises({ name, half, count, tries, messages, taken, refused, badlySigned }: Result): Check[] {
   return [

@@ -21,6 +21,8 @@ export interface Form {
 /** One request, read to its end. */
 export class Asked {
   readonly params: Readonly<Record<string, unknown>>;
+  /** Decoded, without the query. */
+  readonly path: string;
   readonly query: URLSearchParams;
   /** The key of `Authorization: Bearer …`. */
   readonly bearer: string | undefined;
@@ -45,7 +47,9 @@ export class Asked {
     this.#body = body ?? Buffer.alloc(0);
     this.tooLong = body === undefined;
     this.params = request.params;
-    this.query = new URL(request.url, 'http://sandbox').searchParams;
+    const { pathname, searchParams } = new URL(request.originalUrl, 'http://sandbox');
+    this.path = decoded(pathname);
+    this.query = searchParams;
     this.bearer = /^Bearer\s+(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
   }
 
@@ -78,5 +82,14 @@ export class Asked {
       parser.end(this.#body);
     });
     return { fields, file };
+  }
+}
+
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch (error) {
+    if (error instanceof URIError) return path;
+    throw error;
   }
 }

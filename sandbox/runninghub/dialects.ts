@@ -1,4 +1,4 @@
-import { Refused } from './codes.ts';
+import type { Refused } from './codes.ts';
 import { jsonReply, type Reply } from './reply.ts';
 
 /** How a family of routes says no. */

@@ -47,7 +47,6 @@ export function submit(world: World, order: Submit): Task {
   return world.tasks.create({
     account, kind, targetId, nodeInfoList, nodeErrors,
     outcome: Object.keys(nodeErrors).length > 0 ? 'nodeErrors' : usual,
-    personalQueue: options.usePersonalQueue ?? false,
     webhookUrl: options.webhookUrl ?? undefined,
   });
 }

@@ -22,7 +22,6 @@ export interface Order {
   readonly nodeInfoList: readonly NodeInfo[];
   readonly nodeErrors: Readonly<Record<string, NodeError>>;
   readonly outcome: Outcome;
-  readonly personalQueue: boolean;
   readonly webhookUrl: string | undefined;
 }
 

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { Account } from './accounts.ts';
 import { Refused } from './codes.ts';
 import type { Counters } from './counters.ts';
-import { hex32, Ids } from './ids.ts';
+import { hex32, type Ids } from './ids.ts';
 import type { Knobs } from './knobs.ts';
 import { isEnded, type Order, type Task, type TaskOutput, type TaskState } from './task.ts';
 

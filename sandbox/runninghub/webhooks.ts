@@ -65,7 +65,7 @@ export class Webhooks {
       record.response = (await answer.text()).slice(0, MAX_ANSWER);
       record.status = answer.ok ? 'SUCCESS' : 'FAILED';
     } catch (error) {
-      record.response = error instanceof Error ? String(error.cause ?? error) : String(error);
+      record.response = told(error);
       record.status = 'FAILED';
     }
     record.updatedAt = Date.now();
@@ -96,4 +96,10 @@ export class Webhooks {
       if (!this.#stop.signal.aborted) throw error;
     });
   }
+}
+
+/** The reason below `fetch failed`, where there is one. */
+function told(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? error.cause.message : error.message;
 }

@@ -18,7 +18,7 @@ const entry = (status: number, title: string, retryable = false): ErrorEntry => 
 
 /** Every "no" of the house. docs/errors.md is tested against this table. */
 export const errorTable: Readonly<Record<ErrorCode, ErrorEntry>> = {
-  CONNECTION_ERROR: entry(503, 'A server behind the gateway cannot be reached', true),
+  CONNECTION_ERROR: entry(503, 'A server cannot be reached', true),
   WORKFLOW_VALIDATION_ERROR: entry(422, 'The workflow is not valid'),
   WORKFLOW_EXECUTION_ERROR: entry(502, 'The workflow failed while it ran'),
   QUEUE_OPERATION_ERROR: entry(502, 'The queue operation failed', true),
@@ -41,7 +41,7 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorEntry>> = {
   ENGINE_NOT_REGISTERED: entry(422, 'There is no such engine'),
   ENGINE_UNAUTHORIZED: entry(502, 'The engine refused our key'),
   ENGINE_WORKFLOW_NOT_FOUND: entry(422, 'The engine does not know the workflow'),
-  UPSTREAM_ERROR: entry(502, 'A server behind the gateway answered with an error', true),
+  UPSTREAM_ERROR: entry(502, 'A server answered with an error', true),
   INTERNAL_ERROR: entry(500, 'The gateway failed'),
 };
 

@@ -45,6 +45,8 @@ export interface TaskRecord {
   /** Not before: while an attempt waits for its time. */
   readonly availableAt: number;
   readonly deadlineAt: number | undefined;
+  /** First claim, and newest. */
+  readonly begunAt: number | undefined;
   readonly startedAt: number | undefined;
   readonly inputsFetchedAt: number | undefined;
   readonly executedAt: number | undefined;

@@ -8,7 +8,7 @@ import { shortcomings } from './outcome.ts';
 import { badlyEnded, badlyTold, doubled, lost, undelivered, unsent } from './promises.ts';
 import { calm } from './quiet.ts';
 import { play, type Scene, type Strike } from './scene.ts';
-import { aroundSteps, isOf, placeSteps } from './steps.ts';
+import { aroundSteps, isOf, type PlaceStep, placeSteps } from './steps.ts';
 import { placeNames, World } from './world.ts';
 
 export interface Outcome {
@@ -33,11 +33,18 @@ function sceneOf(dice: Dice): Scene {
   const around = isOf(aroundSteps).filter(() => dice.chance(0.35));
   const places = isOf(placeSteps);
   const at = { ...(dice.chance(0.75) ? { east: dice.pick(places) } : {}), ...(dice.chance(0.75) ? { west: dice.pick(places) } : {}) };
-  // What a sandbox was sent and never answered for may come for minutes, as behind a proxy: one that dies with it keeps us waiting so long.
-  const possible = blows.filter((blow) => !placeNames.some((name) => blow === `${name} killed` && at[name] === 'handed over, unanswered'));
+  const possible = blows.filter((blow) => placeNames.every((name) => goesWith(at[name], { blow, here: blow === `${name} killed` })));
   const first = dice.pick(possible);
   const second = dice.chance(0.3) ? [dice.pick(possible)] : [];
   return { mode: dice.pick(modes), meanwhile: dice.chance(0.3), around, at, blows: [first, ...second], crowd: Array.from({ length: dice.whole(7) }, () => wishOf(dice)) };
+}
+
+/** Whether the world is quiet soon after. */
+function goesWith(step: PlaceStep | undefined, { blow, here }: { readonly blow: Blow; readonly here: boolean }): boolean {
+  // What a sandbox was sent and never answered for may come for minutes, as behind a proxy: one that dies with it keeps us waiting so long.
+  if (step === 'handed over, unanswered') return !here;
+  // Uploads have twenty times as long as other calls: somebody must die for one that hangs to end.
+  return step !== 'uploading' || here || blow === 'gateway killed';
 }
 
 function wishOf(dice: Dice): Wish {

@@ -58,11 +58,6 @@ async function jobIdStored({ world, place, hand }: Stage): Promise<void> {
   await until('its id is stored, and nothing was sent', () => row(world, order, ({ job_id: job }) => job !== null && world.written().prompts.every((prompt) => prompt.prompt_id !== job)), PATIENCE);
 }
 
-async function uploading(stage: Stage): Promise<void> {
-  stage.world.uploadsHang = true;
-  await unanswered('POST /upload/image', { sort: 'template' }, { hang: { 'POST /upload/image': 6 } })(stage);
-}
-
 async function queuedThere({ place, hand }: Stage): Promise<void> {
   await place.turn({ hold: true });
   await hand({ sort: 'graph' });
@@ -100,7 +95,7 @@ export const aroundSteps = { claimed, 'fetching inputs': fetching, completed, 'w
 /** These stop everything at the sandbox. */
 export const placeSteps = {
   accepted,
-  uploading,
+  uploading: unanswered('POST /upload/image', { sort: 'template' }, { hang: { 'POST /upload/image': 1 } }),
   'job id stored': jobIdStored,
   'handed over, unanswered': unanswered('POST /prompt', { sort: 'graph' }, { holdPrompts: true }),
   'queued there': queuedThere,

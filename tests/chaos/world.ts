@@ -23,8 +23,6 @@ export class World implements AsyncDisposable {
   readonly orders: Order[] = [];
   /** What went wrong while it happened, other than what is looked for at the end. */
   readonly mishaps: string[] = [];
-  /** Uploads have no end: they have twenty times as long as other calls, and an orderly end waits for them until its grace is over. */
-  uploadsHang = false;
 
   private constructor(folder: string) {
     this.folder = folder;

@@ -13,7 +13,7 @@ export interface Stage {
 /** What becomes of one job. */
 export interface Play {
   /** What `submit` throws: the job surely never was. */
-  readonly refuse?: unknown;
+  readonly refuse?: Error;
   /** Before `submit` answers. */
   readonly onSubmit?: (job: EngineJob, signal: AbortSignal) => Promise<void> | void;
   readonly instance?: string;
@@ -41,10 +41,12 @@ export async function* untilStopped({ stopped, signal }: Stage): AsyncGenerator<
   yield { kind: 'stopped', instance: 'a:1', byUs: true, reason: 'It was stopped.' };
 }
 
-export const gone = (signal: AbortSignal): Promise<never> => new Promise((_, reject) => {
-  if (signal.aborted) reject(signal.reason);
-  signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-});
+/** Rejects with the reason of the signal when that fires. */
+export async function gone(signal: AbortSignal): Promise<never> {
+  if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+  signal.throwIfAborted();
+  throw new TypeError('the signal did not fire');
+}
 
 export async function* telling(...events: EngineEvent[]): AsyncGenerator<EngineEvent, void> {
   yield* events;
@@ -65,7 +67,7 @@ export class ScriptedTaskEngine implements Engine {
   /** What happens before an order to stop is answered. */
   onCancel: () => Promise<void> = () => Promise.resolve();
   /** What `knows` throws, once each. */
-  readonly unsure: unknown[] = [];
+  readonly unsure: Error[] = [];
   readonly #stopping = new Map<string, PromiseWithResolvers<void>>();
 
   constructor(name: string, ...plays: Play[]) {

@@ -23,7 +23,7 @@ afterEach(() => world[Symbol.asyncDispose]());
 
 const watch = (events: TaskStore['events'] = (...args) => world.store.events(...args)): TaskWatch => new TaskWatch({ tasks: { findMany: (ids) => world.store.findMany(ids), events }, feed }, watcher);
 const happen = (n: number): Promise<boolean> => world.store.change(claim, {}, { event: 'output', data: { n } });
-const end = (): Promise<boolean> => world.store.end(claim, { status: 'completed', endedAt: 2_000, error: undefined, outputs: [], warnings: [] });
+const end = (status: 'completed' | 'failed' = 'completed'): Promise<boolean> => world.store.end(claim, { status, endedAt: 2_000, error: undefined, outputs: [], warnings: [] });
 
 /** Tells the sockets all that was written after that number, as the tail does. */
 async function tell(after: number): Promise<void> {
@@ -77,10 +77,10 @@ describe('a socket that subscribes to a task', () => {
   });
 
   it('keeps no room for a task that ended before it had come, whatever was known of it', async () => {
-    await end();
+    await end('failed');
     await tell(0);
     expect(await watch().join(task, 2)).toBe('joined');
-    await world.store.requeue(task.id, 3_000);
+    expect(await world.store.requeue(task.id, 3_000)).toBe(true);
     await tell(3);
     expect(await told()).toEqual([3]);
   });

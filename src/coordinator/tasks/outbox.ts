@@ -19,15 +19,15 @@ const LOOK_EVERY = 500;
 /** Deliveries under way at once, and those of one receiver: a slow one holds nobody else up. */
 const AT_ONCE = 32;
 const PER_HOST = 8;
-/** Milliseconds that one waits whose receiver is busy, so that it stands in nobody's way. */
-const PASSED_OVER = 1_000;
-/** Times that deliveries are taken in one look. */
-const TAKEN = 8;
+/** Milliseconds that one waits whose receiver is slow, so that it stands in nobody's way, and after which a receiver that has not answered is slow. */
+const [PASSED_OVER, SLOW] = [1_000, 1_000];
+/** Times that deliveries are taken in one look, and how many at a time. */
+const [TAKEN, TOGETHER] = [32, PER_HOST];
 
 /** Delivers webhooks out of the outbox until they are taken or too old. */
 export class Outbox {
   readonly #parts: OutboxParts;
-  readonly #under = new Map<string, { readonly host: string; readonly over: Promise<void> }>();
+  readonly #under = new Map<string, { readonly host: string; readonly since: number; readonly over: Promise<void> }>();
   readonly #wake = new Wake();
 
   constructor(parts: OutboxParts) {
@@ -51,11 +51,20 @@ export class Outbox {
   async #look(signal: AbortSignal): Promise<void> {
     const { deliveries, now, held } = this.#parts;
     for (let taken = 0; taken < TAKEN && this.#under.size < AT_ONCE && !signal.aborted; taken += 1) {
-      const due = await deliveries.due(now(), now() + held, AT_ONCE - this.#under.size);
+      const due = await deliveries.due(now(), now() + held, Math.min(TOGETHER, AT_ONCE - this.#under.size));
       if (due.length === 0) return;
       const passedOver = due.filter((delivery) => !this.#begin(delivery, signal));
-      if (passedOver.length > 0) await deliveries.putBack(passedOver, now() + PASSED_OVER);
+      const { later = [], soon = [] } = Object.groupBy(passedOver, ({ url }) => (this.#isSlow(hostOf(url)) ? 'later' : 'soon'));
+      await deliveries.putBack(later, now() + PASSED_OVER);
+      await deliveries.putBack(soon, now());
+      // Their receiver has room before long, and the end of a delivery wakes us; what is due longer than these comes first then.
+      if (soon.length > 0) return;
     }
+  }
+
+  #isSlow(host: string): boolean {
+    const before = this.#parts.now() - SLOW;
+    return [...this.#under.values()].some((one) => one.host === host && one.since <= before);
   }
 
   /** False when its receiver is busy. */
@@ -65,13 +74,16 @@ export class Outbox {
     if (this.#under.has(key)) return true;
     if ([...this.#under.values()].filter((one) => one.host === host).length >= PER_HOST) return false;
     const over = this.#deliver(delivery, signal)
-      .catch((error: unknown) => (signal.aborted ? this.#parts.deliveries.putBack([delivery], this.#parts.now()) : Promise.reject(error)))
+      .catch(async (error: unknown) => {
+        if (!signal.aborted) throw error;
+        await this.#parts.deliveries.putBack([delivery], this.#parts.now());
+      })
       .catch((error: unknown) => this.#parts.log.error('what became of a webhook could not be written; it is made again', { task_id: delivery.taskId, reason: reasonOf(error) }))
       .finally(() => {
         this.#under.delete(key);
         this.wake();
       });
-    this.#under.set(key, { host, over });
+    this.#under.set(key, { host, since: this.#parts.now(), over });
     return true;
   }
 

@@ -34,6 +34,8 @@ export interface TaskParts extends TaskTimes {
     /** Days that a finished task is kept; 0 for ever. */
     readonly retentionDays: number;
   };
+  /** Whether any process works on tasks. */
+  readonly working: () => Promise<boolean>;
   /** The worker of this process, where there is one. */
   readonly worker: { wake(): void; cancel(taskId: string): void };
   /** Something was written that watchers are to be told. */

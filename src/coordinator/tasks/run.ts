@@ -52,15 +52,14 @@ export class TaskRun {
   async #steps(halt: AbortSignal): Promise<void> {
     const { plan } = this.#details;
     const results = [...this.#details.results];
-    let outputs: readonly TaskOutput[] = results.flatMap((result) => result.outputs);
     let warnings = this.#details.warnings;
     for (let index = this.#task.step; index < plan.steps.length; index += 1) {
       const resumed = this.#takenOver && index === this.#task.step ? this.#task.jobId : undefined;
-      const step = new StepRun({ parts: this.#parts, stops: this.#stops, task: this.#task, plan, index, claim: this.#claim, results, outputs, warnings, resumed });
+      const step = new StepRun({ parts: this.#parts, stops: this.#stops, task: this.#task, plan, index, claim: this.#claim, results, warnings, resumed });
       const done = await step.run(halt);
-      outputs = [...outputs, ...done.outputs];
+      const { outputs } = done;
       warnings = done.warnings;
-      results.push({ name: plan.steps[index]?.name ?? '', outputs: done.outputs });
+      results.push({ name: plan.steps[index]?.name ?? '', outputs });
       const next = plan.steps[index + 1];
       if (!next) return await this.#end({ status: 'completed', error: undefined, outputs, warnings, executedAt: done.executedAt, storedAt: done.storedAt }, halt);
       await this.#advance({ step: index + 1, name: next.name, engine: next.engine, results, outputs }, halt);

@@ -13,8 +13,6 @@ export interface StepFacts {
   readonly index: number;
   readonly claim: Claim;
   readonly results: readonly StepResult[];
-  /** Of earlier steps. */
-  readonly outputs: readonly TaskOutput[];
   readonly warnings: readonly string[];
   /** Job that an earlier process stored, and perhaps handed over. */
   readonly resumed: string | undefined;

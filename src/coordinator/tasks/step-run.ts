@@ -123,8 +123,7 @@ export class StepRun {
         const fresh = counting(event.files.map((file) => this.#ofStep(file)), this.#step.template?.outputs);
         if (fresh.length === 0) return undefined;
         this.#outputs = [...this.#outputs, ...fresh];
-        const outputs = [...this.#facts.outputs, ...this.#outputs];
-        await this.#change({ outputs }, halt, { event: 'output', data: { outputs: this.#outputs } });
+        await this.#change({ outputs: this.#outputs }, halt, { event: 'output', data: { outputs: this.#outputs } });
         return undefined;
       }
       case 'completed':

@@ -20,6 +20,8 @@ export interface TaskOrder {
 const SAME_FOR = 24 * 3_600_000;
 /** Seconds after which a caller who met a full queue may come again. */
 const LATER = 5;
+/** Milliseconds that an engine has to say how it is. */
+const PATIENCE = 2_000;
 /** Milliseconds that a cancel waits for the engine's word. */
 const VERIFY = 12_000;
 const usualEvents: readonly TaskEventName[] = ['completed', 'failed', 'cancelled'];
@@ -73,8 +75,9 @@ export class TaskCoordinator {
     const { store, limits } = this.#parts;
     const [details, attempts] = await Promise.all([this.#details(id), store.attempts(id)]);
     const position = task.status === 'pending' ? await store.position(task) : undefined;
-    const etaMs = await this.#estimates.left(task, position);
-    return viewOf({ task, details, attempts, position, etaMs, retentionDays: limits.retentionDays });
+    const waitingFor = task.status === 'pending' ? await this.#waitingFor(task) : undefined;
+    const etaMs = waitingFor === undefined ? await this.#estimates.left(task, position) : undefined;
+    return viewOf({ task, details, attempts, position, etaMs, waitingFor, retentionDays: limits.retentionDays, now: this.#parts.now() });
   }
 
   /** As `view`, once it has ended, or when `signal` fires. */
@@ -90,7 +93,7 @@ export class TaskCoordinator {
   }
 
   async list(caller: Caller, query: TaskQuery): Promise<TaskPage> {
-    const tasks = await this.#parts.store.list(caller.admin ? undefined : caller.key, query);
+    const tasks = await this.#parts.store.list(caller.admin ? query.owner : caller.key, query);
     const page = tasks.slice(0, query.limit);
     return { tasks: page.map(summaryOf), next_cursor: tasks.length > query.limit ? (page.at(-1)?.id ?? null) : null };
   }
@@ -154,6 +157,14 @@ export class TaskCoordinator {
     if (!there || !delivery) throw fail('NOT_FOUND', `delivery ${n} of task ${id}.`);
     told();
     return delivery;
+  }
+
+  async #waitingFor({ engine: name }: TaskRecord): Promise<string | undefined> {
+    const { engines, working } = this.#parts;
+    if (!(await working())) return 'No process works on tasks of this DATA_DIR; start one with npm start worker.';
+    const engine = engines.get(name);
+    if (!engine) return `Engine "${name}" is not registered any more.`;
+    return engine.capacity() > 0 ? undefined : (await engine.health(AbortSignal.timeout(PATIENCE))).reason;
   }
 
   async #details(id: string): Promise<TaskDetails> {

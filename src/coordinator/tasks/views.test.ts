@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { TaskDetails, TaskRecord } from '../../models/task-store.ts';
+import type { PlannedStep } from '../../models/task-plan.ts';
 import type { Template } from '../../models/template.ts';
 import { acceptedOf, counting, summaryOf, type ViewFacts, viewOf } from './views.ts';
 
@@ -8,11 +9,11 @@ const task = (over: Partial<TaskRecord> = {}): TaskRecord => ({
   ...{ ...nothing, id: 't1', owner: 'ann', admin: false, clientId: 'page', kind: 'workflow', type: 'WORKFLOW', name: '', engine: 'comfyui', status: 'pending', priority: 0 },
   ...{ attempt: 0, triesFrom: 0, step: 0, createdAt: 1_000, availableAt: 1_000, progress: 0, seq: 1, ...over },
 });
-const step = { name: '', engine: 'comfyui', template: undefined, workflow: {}, inputs: {}, deferred: false, extraData: undefined };
+const step: PlannedStep = { name: '', engine: 'comfyui', template: undefined, workflow: {}, inputs: {}, deferred: false, extraData: undefined };
 const template: Template = { name: 'say', title: '', description: '', workflow: {}, inputs: {}, outputs: undefined };
 const view = (over: Partial<TaskRecord> = {}, facts: Partial<Omit<ViewFacts, 'details'>> & { details?: Partial<TaskDetails> } = {}) =>
   viewOf({ attempts: [], position: undefined, etaMs: undefined, retentionDays: 30, ...facts, task: task(over), details: { plan: { inputs: {}, steps: [step] }, results: [], outputs: [], warnings: [], webhook: undefined, ...facts.details } });
-const planned = (inputs: Record<string, unknown>, ...steps: Partial<typeof step & { template: Template }>[]) => ({ details: { plan: { inputs, steps: steps.map((one) => ({ ...step, ...one })) } } });
+const planned = (inputs: Record<string, unknown>, ...steps: Partial<PlannedStep>[]) => ({ details: { plan: { inputs, steps: steps.map((one) => ({ ...step, ...one })) } } });
 
 describe('a task as callers see it', () => {
   it('has nothing of what there is not', () => {

@@ -18,6 +18,7 @@ export function summaryOf(task: TaskRecord): TaskSummary {
   return {
     task_id: task.id,
     status: task.status,
+    owner: task.owner,
     task_type: task.type,
     engine: task.engine,
     priority: task.priority,
@@ -26,7 +27,7 @@ export function summaryOf(task: TaskRecord): TaskSummary {
     progress: task.progress,
     attempt: task.attempt,
     ...(task.kind === 'template' ? { template: task.name } : {}),
-    ...(task.startedAt === undefined ? {} : { started_at: task.startedAt }),
+    ...(task.begunAt === undefined ? {} : { started_at: task.begunAt }),
     ...(task.endedAt === undefined ? {} : { finished_at: task.endedAt }),
     ...(task.error === undefined ? {} : { error: task.error }),
     ...(task.metadata === undefined ? {} : { metadata: task.metadata }),
@@ -40,9 +41,12 @@ export interface ViewFacts {
   readonly position: number | undefined;
   readonly etaMs: number | undefined;
   readonly retentionDays: number;
+  readonly now: number;
+  /** Why it is not begun, where that is not because of others before it. */
+  readonly waitingFor: string | undefined;
 }
 
-export function viewOf({ task, details, attempts, position, etaMs, retentionDays }: ViewFacts): TaskView {
+export function viewOf({ task, details, attempts, position, etaMs, retentionDays, now, waitingFor }: ViewFacts): TaskView {
   const step = details.plan.steps[task.step]?.name ?? '';
   return {
     ...summaryOf(task),
@@ -50,8 +54,10 @@ export function viewOf({ task, details, attempts, position, etaMs, retentionDays
     ...(task.status !== 'processing' || task.current === undefined ? {} : { current: task.current }),
     ...(step === '' ? {} : { step }),
     ...(etaMs === undefined ? {} : { eta_seconds: Math.round(etaMs / 100) / 10 }),
-    ...momentsOf(task, retentionDays),
+    ...(waitingFor === undefined ? {} : { waiting_for: waitingFor }),
+    ...momentsOf(task, { retentionDays, now }),
     outputs: [...details.outputs],
+    ...(task.kind === 'pipeline' ? { steps: details.results.map((result) => ({ name: result.name, outputs: [...result.outputs] })) } : {}),
     ...inputsOf(details),
     attempts: [...attempts],
     timings: timingsOf(task),
@@ -62,8 +68,8 @@ export function viewOf({ task, details, attempts, position, etaMs, retentionDays
 }
 
 /** When something is to happen, or was asked for. */
-function momentsOf(task: TaskRecord, retentionDays: number): Pick<TaskView, 'next_attempt_at' | 'deadline_at' | 'cancel_requested_at' | 'expires_at'> {
-  const waits = task.status === 'pending' && task.availableAt > task.createdAt;
+function momentsOf(task: TaskRecord, { retentionDays, now }: Pick<ViewFacts, 'retentionDays' | 'now'>): Pick<TaskView, 'next_attempt_at' | 'deadline_at' | 'cancel_requested_at' | 'expires_at'> {
+  const waits = task.status === 'pending' && task.availableAt > now;
   const expires = isTerminal(task.status) && retentionDays > 0 && task.endedAt !== undefined;
   return {
     ...(waits ? { next_attempt_at: task.availableAt } : {}),
@@ -88,10 +94,10 @@ function shortened(value: unknown): unknown {
 }
 
 function timingsOf(task: TaskRecord): TaskTimings {
-  const { createdAt, startedAt, inputsFetchedAt, executedAt, storedAt, endedAt } = task;
+  const { createdAt, begunAt, startedAt, inputsFetchedAt, executedAt, storedAt, endedAt } = task;
   return {
     queued_at: createdAt,
-    ...(startedAt === undefined ? {} : { started_at: startedAt, wait_ms: startedAt - createdAt }),
+    ...(begunAt === undefined ? {} : { started_at: begunAt, wait_ms: begunAt - createdAt }),
     ...(inputsFetchedAt === undefined ? {} : { inputs_fetched_at: inputsFetchedAt }),
     ...(executedAt === undefined ? {} : { executed_at: executedAt }),
     ...(storedAt === undefined ? {} : { stored_at: storedAt }),

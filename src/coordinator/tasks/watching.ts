@@ -61,21 +61,14 @@ async function* told(task: TaskRecord, { store, feed }: Parts, { since, signal }
     let seq = since;
     let behind = true;
     while (!signal.aborted) {
-      const events: readonly TaskEvent[] = behind ? await store.events(task.id, seq, PAGE) : [];
-      for (const event of events) {
-        seq = event.seq;
-        yield toldOf({ ...event, taskId: task.id });
-        if (last(event.event) && !(await goesOn(task.id, seq, store))) return;
+      const page: readonly TaskEvent[] = behind ? await store.events(task.id, seq, PAGE) : [];
+      const next = page.length === PAGE ? { ready: [], behind: true } : inOrder(waiting, page.at(-1)?.seq ?? seq);
+      for (const one of [...page.map((event) => toldOf({ ...event, taskId: task.id })), ...next.ready.map(toldOnce)]) {
+        if (one.numbered) seq = one.seq;
+        yield one;
+        if (last(one.event) && !(await goesOn(task.id, seq, store))) return;
       }
-      behind = events.length === PAGE;
-      for (let news = behind ? undefined : waiting.shift(); news && !behind; news = waiting.shift()) {
-        if (news.event === 'progress') yield toldOnce(news);
-        else if (news.seq === seq + 1) {
-          seq = news.seq;
-          yield toldOnce(news);
-          if (last(news.event) && !(await goesOn(task.id, seq, store))) return;
-        } else behind = news.seq > seq;
-      }
+      behind = next.behind;
       if (behind || (await wake.next(AbortSignal.any([signal, AbortSignal.timeout(ASK_EVERY)])))) continue;
       behind = true;
       if (!(await store.find(task.id))) return;
@@ -83,6 +76,19 @@ async function* told(task: TaskRecord, { store, feed }: Parts, { since, signal }
   } finally {
     leave();
   }
+}
+
+/** Takes the news that can be told after `seq`. `behind`: one is missing before the next, and the store has them all. */
+function inOrder(waiting: TaskNews[], seq: number): { readonly ready: readonly TaskNews[]; readonly behind: boolean } {
+  const ready: TaskNews[] = [];
+  let newest = seq;
+  for (const news of waiting.splice(0)) {
+    if (news.event !== 'progress' && news.seq <= newest) continue;
+    if (news.event !== 'progress' && news.seq > newest + 1) return { ready, behind: true };
+    ready.push(news);
+    if (news.event !== 'progress') newest = news.seq;
+  }
+  return { ready, behind: false };
 }
 
 const made = new WeakMap<TaskNews, TaskTold>();

@@ -84,7 +84,7 @@ export interface TaskFoundations {
   readonly comfyui: { readonly info: ComfyuiInfo; readonly files: ComfyuiFiles };
   readonly workflows: Prompts;
   readonly images: Pick<ImageCoordinator, 'download'>;
-  readonly process: Pick<ProcessCoordinator, 'gone'>;
+  readonly process: Pick<ProcessCoordinator, 'gone' | 'others'>;
 }
 
 export interface TaskAssembly {
@@ -139,6 +139,7 @@ export function assembleTasks(from: TaskFoundations): TaskAssembly {
     publicUrl: config.PUBLIC_URL ?? '',
     stringify: stringifyJson,
     limits: { maxPending: config.MAX_QUEUE_DEPTH, retentionDays: config.TASK_RETENTION_DAYS },
+    working: async () => works || (await from.process.others()).some((one) => one.role !== 'api'),
     worker: { wake: () => worker?.wake(), cancel: (id) => worker?.cancel(id) },
   });
   return {

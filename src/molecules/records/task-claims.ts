@@ -28,7 +28,7 @@ export async function claimNext(writing: Writing, engine: string, by: By): Promi
   await step.updateTable('tasks').set({ delayed: 0 }).where(delayed).where('engine', '=', engine).where('available_at', '<=', by.now).execute();
   const id = await nextInLine(step, engine);
   if (id === undefined) return undefined;
-  const claimed = { status: 'processing' as const, worker: by.worker, attempt: sql<number>`attempt + 1`, seq: sql<number>`seq + 1`, started_at: by.now, inputs_fetched_at: null, executed_at: null, stored_at: null, job_id: null, current: null };
+  const claimed = { status: 'processing' as const, worker: by.worker, attempt: sql<number>`attempt + 1`, seq: sql<number>`seq + 1`, started_at: by.now, begun_at: sql<number>`coalesce(begun_at, ${by.now})`, inputs_fetched_at: null, executed_at: null, stored_at: null, job_id: null, current: null };
   const task = await step.updateTable('tasks').set(claimed).where('id', '=', id).returningAll().executeTakeFirstOrThrow();
   const mine = await claimedOf(step, task);
   await takeTurn(step, task);
@@ -88,7 +88,7 @@ export async function giveBack(writing: Writing, claim: Claim, now: number): Pro
   await closeAttempt(step, task, { outcome: 'abandoned', at: now });
   await step.deleteFrom('task_attempts').where('task_id', '=', task.id).where('attempt', '=', task.attempt).where('job_id', 'is', null).execute();
   const last = await step.selectFrom('task_attempts').select(['attempt', 'started_at']).where('task_id', '=', task.id).orderBy('attempt', 'desc').limit(1).executeTakeFirst();
-  const as = last?.attempt === task.attempt ? {} : { attempt: task.attempt - 1, started_at: last?.started_at ?? null, inputs_fetched_at: null };
+  const as = last?.attempt === task.attempt ? {} : { attempt: task.attempt - 1, started_at: last?.started_at ?? null, ...(last ? {} : { begun_at: null }), inputs_fetched_at: null };
   await release(writing, task, { now, availableAt: now, told: { event: 'queued', data: { priority: task.priority } }, as });
   return true;
 }

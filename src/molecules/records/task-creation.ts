@@ -34,7 +34,7 @@ async function remember(step: Records, task: NewTask, { key, hash }: Idempotency
 }
 
 function rowOf(task: NewTask): TaskRow {
-  const none = { started_at: null, inputs_fetched_at: null, executed_at: null, stored_at: null, ended_at: null, cancel_requested_at: null, worker: null, job_id: null, current: null, error: null };
+  const none = { begun_at: null, started_at: null, inputs_fetched_at: null, executed_at: null, stored_at: null, ended_at: null, cancel_requested_at: null, worker: null, job_id: null, current: null, error: null };
   return {
     ...none,
     ...{ id: task.id, owner: task.owner, admin: task.admin ? 1 : 0, client_id: task.clientId, kind: task.kind, type: task.type, name: task.name },

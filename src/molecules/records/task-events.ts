@@ -34,7 +34,7 @@ export async function tell({ step, process }: Writing, task: TaskRow, told: NewE
 function bodyOf(task: TaskRow, { event, data, at }: NewEvent & { readonly at: number }): string {
   const about = {
     ...{ task_id: task.id, task_type: task.type, ...(task.kind === 'template' ? { template: task.name } : {}) },
-    ...{ status: task.status, seq: task.seq, attempt: task.attempt, ...(task.metadata === null ? {} : { metadata: read(task.metadata) }) },
+    ...{ event, at, status: task.status, seq: task.seq, attempt: task.attempt, ...(task.metadata === null ? {} : { metadata: read(task.metadata) }) },
   };
   return stringifyJson({ type: `task.${event}`, timestamp: new Date(at).toISOString(), data: { ...about, ...data } });
 }

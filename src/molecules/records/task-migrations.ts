@@ -23,6 +23,7 @@ const tasks = `create table tasks (
   available_at bigint not null,
   delayed integer not null,
   deadline_at bigint,
+  begun_at bigint,
   started_at bigint,
   inputs_fetched_at bigint,
   executed_at bigint,

@@ -22,6 +22,7 @@ export function taskOf(row: TaskRow): TaskRecord {
     createdAt: row.created_at,
     availableAt: row.available_at,
     deadlineAt: row.deadline_at ?? undefined,
+    begunAt: row.begun_at ?? undefined,
     startedAt: row.started_at ?? undefined,
     inputsFetchedAt: row.inputs_fetched_at ?? undefined,
     executedAt: row.executed_at ?? undefined,

@@ -21,6 +21,7 @@ export interface TaskRow {
   /** 1 while it waits for `available_at`: claims do not look at it before it is due. */
   delayed: number;
   deadline_at: number | null;
+  begun_at: number | null;
   started_at: number | null;
   inputs_fetched_at: number | null;
   executed_at: number | null;

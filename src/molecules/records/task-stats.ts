@@ -8,12 +8,12 @@ import type { CountRow, TaskRow } from './task-schema.ts';
 const sample = { stats: 1_000, run: 50 } as const;
 
 type Count = Pick<CountRow, 'kind' | 'name' | 'type' | 'engine' | 'status' | 'n'>;
-type Ended = Pick<TaskRow, 'kind' | 'name' | 'type' | 'engine' | 'created_at' | 'started_at' | 'ended_at'>;
+type Ended = Pick<TaskRow, 'kind' | 'name' | 'type' | 'engine' | 'created_at' | 'begun_at' | 'started_at' | 'ended_at'>;
 type Figures = Pick<TaskStats, 'counts' | 'queue_length' | 'success_rate' | 'wait_ms' | 'run_ms'>;
 
 export async function statsOf(db: Records, owner: string | undefined): Promise<TaskStats> {
   const counted = db.selectFrom('task_counts').select(['kind', 'name', 'type', 'engine', 'status', 'n']);
-  const newest = db.selectFrom('tasks').select(['kind', 'name', 'type', 'engine', 'created_at', 'started_at', 'ended_at']).where('ended_at', 'is not', null).orderBy('ended_at', 'desc').limit(sample.stats);
+  const newest = db.selectFrom('tasks').select(['kind', 'name', 'type', 'engine', 'created_at', 'begun_at', 'started_at', 'ended_at']).where('ended_at', 'is not', null).orderBy('ended_at', 'desc').limit(sample.stats);
   const [counts, ended] = [await (owner === undefined ? counted : counted.where('owner', '=', owner)).execute(), await (owner === undefined ? newest : newest.where('owner', '=', owner)).execute()];
   const named = (row: Count | Ended): string | undefined => (row.name === '' ? undefined : JSON.stringify([row.name, row.type]));
   return {
@@ -38,7 +38,7 @@ function figuresOf(rows: readonly Count[], ended: readonly Ended[]): Figures {
   const counts: Record<TaskStatus, number> = { pending: 0, processing: 0, completed: 0, failed: 0, cancelled: 0 };
   for (const { status, n } of rows) counts[status] += n;
   const tried = counts.completed + counts.failed;
-  const begun = ended.flatMap(({ created_at, started_at, ended_at }) => (started_at === null || ended_at === null ? [] : [{ wait: started_at - created_at, run: ended_at - started_at }]));
+  const begun = ended.flatMap(({ created_at, begun_at, started_at, ended_at }) => (begun_at === null || started_at === null || ended_at === null ? [] : [{ wait: begun_at - created_at, run: ended_at - started_at }]));
   return {
     counts,
     queue_length: counts.pending,

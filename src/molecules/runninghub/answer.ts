@@ -3,7 +3,7 @@ import { limits } from '../../constants/limits.ts';
 import { fail, type FailOptions, type GatewayError } from '../../core/errors.ts';
 import type { Fault } from '../../models/problem.ts';
 import { siteHint } from './account.ts';
-import { type RawAnswer } from './calls.ts';
+import type { RawAnswer } from './calls.ts';
 import { type CodeRow, codes, statusRow, unknownCode } from './codes.ts';
 import { tipFaults } from './prompt-tips.ts';
 import { isRecord, textOf } from './wire.ts';
@@ -25,7 +25,7 @@ export function answerOf(raw: RawAnswer): Answer {
   const body = isRecord(raw.json) ? raw.json : {};
   const code = codeOf(body);
   const said = [body['msg'], body['message'], body['errorMessage']].map(textOf).find(Boolean) ?? '';
-  return { call: raw.call, status: raw.status, code, row: rowOf(code, raw.status), said: code === undefined && said === '' ? raw.text : said, body, data: body['data'] };
+  return { call: raw.call, status: raw.status, code, row: rowOf(code, raw.status), said: code === undefined && said === '' ? raw.text.slice(0, limits.sentence) : said, body, data: body['data'] };
 }
 
 function rowOf(code: string | undefined, status: number): CodeRow {
@@ -51,8 +51,8 @@ export function errorOf(answer: Answer, base: string, options: Pick<FailOptions,
 }
 
 /** What is thrown for a good answer whose content cannot be read. */
-export function unreadable(answer: Answer, what: string): GatewayError {
-  return fail('UPSTREAM_ERROR', `RunningHub answered ${answer.call} with something else than ${what}.`);
+export function unreadable(answer: Answer, what: string, options: Pick<FailOptions, 'retryable'> = {}): GatewayError {
+  return fail('UPSTREAM_ERROR', `RunningHub answered ${answer.call} with something else than ${what}.`, options);
 }
 
 function told({ call, status, code, row }: Answer): string {

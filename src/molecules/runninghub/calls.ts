@@ -1,11 +1,12 @@
 import type { HttpStream } from '../../atoms/http-stream/http-stream.ts';
 import type { HttpText } from '../../atoms/http/http.ts';
-import { parseJson, parseLenientJson, stringifyJson } from '../../atoms/json/json.ts';
+import { stringifyJson } from '../../atoms/json/json.ts';
 import { limits } from '../../constants/limits.ts';
-import { fail, type GatewayError } from '../../core/errors.ts';
+import { fail, GatewayError } from '../../core/errors.ts';
 import { HttpFailure } from '../../core/http-failure.ts';
 import type { HubKeyPlace, HubUpload } from '../../models/runninghub.ts';
 import { cleansed, type Redact, redactorOf } from './redact.ts';
+import { jsonOf } from './wire.ts';
 
 export interface CallParts {
   readonly http: HttpText;
@@ -84,8 +85,9 @@ export class Calls {
     return this.#read(`POST ${call.path}`, answer);
   }
 
-  /** The error of a call without an answer. */
+  /** The error of a call without an answer. Ours, of a file that could not be opened, stays as it is. */
   unanswered(call: string, error: unknown): GatewayError {
+    if (error instanceof GatewayError) return error;
     const what = error instanceof HttpFailure ? error.message : 'the call failed';
     return fail('CONNECTION_ERROR', `RunningHub at ${this.host}, ${call}: ${what}.`, { cause: error });
   }
@@ -106,23 +108,5 @@ export class Calls {
   #clean(error: unknown): HttpFailure {
     if (error instanceof HttpFailure) return new HttpFailure(error.kind, this.redact(error.message), { cause: undefined, reused: error.reused });
     return new HttpFailure('cut', this.redact(error instanceof Error ? error.message : 'the call failed'), { cause: undefined });
-  }
-}
-
-/** What the text says as JSON, digits kept; undefined where it is none, or too much of it. What Python wrote may hold NaN. */
-export function jsonOf(text: string): unknown {
-  try {
-    return parseJson(text);
-  } catch (error) {
-    return error instanceof SyntaxError ? lenient(text) : undefined;
-  }
-}
-
-function lenient(text: string): unknown {
-  try {
-    return parseLenientJson(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
   }
 }

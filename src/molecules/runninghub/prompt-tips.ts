@@ -2,8 +2,7 @@
 import { limits } from '../../constants/limits.ts';
 import { NodeErrors } from '../../models/comfyui.ts';
 import type { Fault } from '../../models/problem.ts';
-import { jsonOf } from './calls.ts';
-import { isRecord, textOf } from './wire.ts';
+import { isRecord, jsonOf, textOf } from './wire.ts';
 
 /** One fault per thing that is wrong. What is null, empty or unreadable says nothing. */
 export function tipFaults(tips: unknown): Fault[] {

@@ -1,5 +1,24 @@
 /** RunningHub's replies, read with patience: whatever may be missing, null, or a number in place of a text, is. */
 import { z } from 'zod';
+import { parseJson, parseLenientJson } from '../../atoms/json/json.ts';
+
+/** What the text says as JSON, digits kept; undefined where it is none, or too much of it. What Python wrote may hold NaN. */
+export function jsonOf(text: string): unknown {
+  try {
+    return parseJson(text);
+  } catch (error) {
+    return error instanceof SyntaxError ? lenient(text) : undefined;
+  }
+}
+
+function lenient(text: string): unknown {
+  try {
+    return parseLenientJson(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
 
 /** A text; a number or a truth value as text, every digit kept; undefined for anything else. */
 export function textOf(value: unknown): string | undefined {
@@ -40,13 +59,14 @@ export const Queried = z.object({ taskId: Text, status: Text, results: z.unknown
 
 /** Inputs and outputs of the node that failed are left out: they hold what callers wrote. */
 export const FailedReason = z.object({ node_id: Text, node_name: Text, exception_type: Text, exception_message: Text, traceback: z.unknown().optional() });
+export type FailedReason = z.infer<typeof FailedReason>;
 
 /** `apikey` in all lower case is this call's own spelling. */
 export const AccountStatus = z.object({ remainCoins: Text, currentTaskCounts: Count, remainMoney: Text, currency: Text, apiType: Text });
 
 export const QueueStatus = z.object({ apiKeyType: Text, concurrentLimit: Count, runningCount: Count, queuedCount: Count });
 
-export const WorkflowFormat = z.object({ prompt: z.unknown() });
+export const WorkflowFormat = z.object({ prompt: z.unknown().optional() });
 
 export const AppInput = z.object({
   nodeId: Text.pipe(z.string()), fieldName: Text.pipe(z.string()), nodeName: Text, fieldValue: Text, fieldType: Text, fieldData: z.unknown().optional(),

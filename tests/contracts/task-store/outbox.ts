@@ -59,6 +59,17 @@ export function outbox({ db, store, accept, claim, events }: Bench): void {
   });
 
   describe('deliveries', () => {
+    it('that were taken and not tried are due again from the time on that is said, as they were', async () => {
+      const { id } = await accept({ webhook });
+      const taken = await due();
+      await deliveries().putBack(taken, 2_000);
+      expect(await due(1_999)).toEqual([]);
+      expect(await due(2_000)).toEqual(taken);
+      await deliveries().delivered({ taskId: id, n: 1 }, 2_100, 200);
+      await deliveries().putBack(taken, 2_200);
+      expect(await due(9_000)).toEqual([]);
+    });
+
     it('are given when their time has come, the oldest first and no more than asked for', async () => {
       for (const createdAt of [3_000, 1_000, 2_000]) await accept({ webhook, createdAt });
       expect(await deliveries().nextDue()).toBe(1_000);
