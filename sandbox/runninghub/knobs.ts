@@ -18,7 +18,7 @@ export const KnobState = z.strictObject({
   createMs: delay.default(0).describe('how long a task is CREATE'),
   queueMs: delay.default(100).describe('how long a task is QUEUED'),
   runMs: delay.default(400).describe('how long a task is RUNNING'),
-  hold: z.enum(['CREATE', 'QUEUED', 'RUNNING']).nullable().default(null).describe('tasks stay in this state until it is null again'),
+  hold: z.enum(['CREATE', 'QUEUED', 'RUNNING', 'all']).nullable().default(null).describe('tasks stay in this state, or in every one, until it is null again'),
   outcome: Outcome.default('picture').describe('what becomes of new tasks'),
   outcomes: z.array(Outcome).max(1_000).default([]).describe('what becomes of the next new tasks, in order'),
   limits: z.record(z.string(), z.number().int().min(0)).default({}).describe('account → tasks at once, in place of its own limit'),

@@ -106,7 +106,7 @@ export class Tasks {
   /** Takes every step that needs no waiting, then waits for the next one. */
   #go(task: Task): void {
     const { hold, createMs, queueMs, runMs } = this.#parts.knobs.state;
-    if (isEnded(task) || hold === task.state || this.#timers.has(task.id) || this.#waiting.has(task)) return;
+    if (isEnded(task) || hold === 'all' || hold === task.state || this.#timers.has(task.id) || this.#waiting.has(task)) return;
     const delay = { CREATE: createMs, QUEUED: queueMs, RUNNING: runMs }[String(task.state)] ?? 0;
     if (delay === 0 && task.state !== 'RUNNING') {
       this.#step(task);
@@ -114,7 +114,8 @@ export class Tasks {
     }
     this.#timers.set(task.id, setTimeout(() => {
       this.#timers.delete(task.id);
-      if (this.#parts.knobs.state.hold !== task.state) this.#step(task);
+      const { hold: held } = this.#parts.knobs.state;
+      if (held !== 'all' && held !== task.state) this.#step(task);
     }, delay));
   }
 

@@ -3,6 +3,7 @@
  * start with the variable's name, what was given (never a secret's value) and what is allowed.
  * docs/configuration.md is tested against `settings`.
  */
+import { closestMatch } from 'leven';
 import { z } from 'zod';
 
 const truth: Readonly<Record<string, boolean>> = { true: true, '1': true, yes: true, on: true, false: false, '0': false, no: false, off: false };
@@ -163,6 +164,18 @@ export function loadEnvFile(): void {
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw new ConfigError([`.env cannot be read: ${String(error)}`]);
   }
+}
+
+/** Names this short are near to many that have nothing to do with us. */
+const SHORTEST = 8;
+
+/** Variables that are none of ours and look like one, in words to tell. */
+export function likelyMistakes(environment: Readonly<Record<string, string | undefined>> = process.env): string[] {
+  const known = Object.keys(settings);
+  return Object.keys(environment).filter((name) => name.length >= SHORTEST && !known.includes(name)).flatMap((name) => {
+    const meant = closestMatch(name, known, { maxDistance: 2 });
+    return meant === undefined || meant.length < SHORTEST ? [] : [`${name} is no setting; did you mean ${meant}?`];
+  });
 }
 
 /** One variable by its name, for files of the operator that refer to it as `${NAME}`. */

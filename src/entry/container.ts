@@ -102,7 +102,7 @@ export interface Foundations {
 
 export const json = { parse: parseJson, stringify: stringifyJson };
 export { newId, readMultipart, sleep };
-export { readWritten, type Written } from './container/tasks.ts';
+export { readSound, readWritten, type Written } from './container/tasks.ts';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 /** Where the package lies: the sandbox and the start page are found from here, whatever the working folder is. */

@@ -54,18 +54,51 @@ describe('the doctor', () => {
     expect(code).toBe(1);
   });
 
-  it('says where a file of a template is broken', async () => {
-    await writeFile(join(config, 'workflows', 'say.json'), '{"title": }');
-    const { code, said } = await doctor({ COMFYUI_URLS: 'http://127.0.0.1:9' });
-    expect(said).toContain('say.json');
+  it('says of a target which its node does not have that what callers give is lost, also where they may leave it out', async () => {
+    await using sandbox = await startTestSandbox();
+    const inputs = { image: { type: 'image', targets: [{ node: '1', input: 'imag' }] }, size: { type: 'integer', required: false, min: 16, targets: [{ node: '2', input: 'height' }, { node: '2', input: 'widht' }] } };
+    await writeFile(join(config, 'workflows', 'shrink.json'), JSON.stringify({ title: 'Shrink', graph: 'graphs/shrink.json', inputs }));
+    const graph = { '1': { class_type: 'LoadImage', inputs: { image: 'example.png' } }, '2': { class_type: 'ImageScale', inputs: { image: ['1', 0], upscale_method: 'bilinear', width: 16, height: 16, crop: 'disabled' } }, '3': { class_type: 'SaveImage', inputs: { images: ['2', 0], filename_prefix: 'x' } } };
+    await writeFile(join(config, 'workflows', 'graphs', 'shrink.json'), JSON.stringify(graph));
+    const { code, said } = await doctor({ COMFYUI_URLS: sandbox.url });
+    const [, ...lines] = /^!! {2}template shrink: can run on 127\.0\.0\.1:\d+, but not with all that callers give\n {5}(.*)\n {5}(.*)\n/m.exec(said) ?? [];
+    expect(lines).toEqual([
+      'inputs.image.targets[0].input: node 1 (LoadImage) has no input "imag"; it has: image. ComfyUI ignores it, unless the node takes what it does not declare. Did you mean "image"?',
+      'inputs.size.targets[1].input: node 2 (ImageScale) has no input "widht"; it has: image, upscale_method, width, height, crop. ComfyUI ignores it, unless the node takes what it does not declare. Did you mean "width"?',
+    ]);
+    expect(said).toMatch(/^ok {2}template say:/m);
     expect(code).toBe(1);
   });
 
-  it('says on which line engine_config.yml is broken', async () => {
-    await writeFile(join(config, 'engine_config.yml'), 'engines:\n  fast:\n    type: comfyui\n    config: { concurrency: none }\n');
-    const { code, said } = await doctor({ COMFYUI_URLS: 'http://127.0.0.1:9' });
-    expect(said).toMatch(/engine_config\.yml.*\b4\b/);
+  it('says of all that is broken in files where it is, and looks at the rest in spite of it', async () => {
+    await using sandbox = await startTestSandbox();
+    await writeFile(join(config, 'workflows', 'say.json'), '{"title": }');
+    const step = (template: string, inputs: string) => `{ engine: comfyui, template: ${template}, inputs: ${inputs} }`;
+    await writeFile(join(config, 'engine_config.yml'), `pipelines:\n  one:\n    steps:\n      a: ${step('say', '{ text: x }')}\n      b: ${step('upscale', '{ image: x, factr: 2 }')}\n`);
+    const { code, said } = await doctor({ COMFYUI_URLS: sandbox.url });
+    expect(said).not.toContain('does not start');
+    expect(said.split('\n').slice(0, 4)).toEqual([
+      'comfyui-gateway would not start:',
+      expect.stringMatching(/^ {2}\S+say\.json: line 1, column 11: it is not JSON/),
+      expect.stringMatching(/^ {2}\S+engine_config\.yml:5: pipelines\.one\.steps\.b\.inputs\.factr: template "upscale" has no such input; nearest: factor; allowed: image, factor/),
+      '',
+    ]);
+    expect(said).toMatch(/^ok {2}settings: /m);
+    expect(said).toMatch(/^ok {2}ComfyUI 127\.0\.0\.1:\d+: answers/m);
+    expect(said).toMatch(/^ok {2}template upscale: can run/m);
+    expect(said).not.toContain('All is well');
     expect(code).toBe(1);
+  });
+
+  it('says of settings that would stop a start that it would not, and looks at the instances all the same', async () => {
+    await using sandbox = await startTestSandbox();
+    const { code, said } = await doctor({ COMFYUI_URLS: sandbox.url, FETCH_ALLOWED_HOSTS: 'http://nonsense/' });
+    expect(said).toMatch(/^comfyui-gateway would not start:\n {2}FETCH_ALLOWED_HOSTS is "http:\/\/nonsense\/"/);
+    expect(said).toMatch(/^!! {2}settings: see above$/m);
+    expect(said).toMatch(/^ok {2}ComfyUI 127\.0\.0\.1:\d+: answers/m);
+    expect(code).toBe(1);
+    const unread = await doctor({ PORT: 'many' });
+    expect(unread.said).toMatch(/^comfyui-gateway would not start:\n {2}PORT is "many"/);
   });
 });
 

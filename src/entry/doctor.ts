@@ -1,10 +1,11 @@
 /** `npm run doctor`: looks at everything that a gateway needs, says of each thing how it is and, where it is not well, what to do. */
 import { fail, reasonOf } from '../core/errors.ts';
-import type { Config } from '../core/config.ts';
+import { type Config, ConfigError } from '../core/config.ts';
 import { createLogging } from '../core/logger.ts';
-import type { TemplateView } from '../models/catalog.ts';
+import type { DiagnosisAnswer } from '../models/diagnosis.ts';
 import type { Fault } from '../models/problem.ts';
-import { assemble, checkFolders, findInstances, openMemory, readWritten, tokens } from './container.ts';
+import type { Template } from '../models/template.ts';
+import { assemble, checkFolders, findInstances, openMemory, readSound, tokens } from './container.ts';
 
 /** One thing that was looked at. */
 interface Finding {
@@ -20,33 +21,49 @@ const PATIENCE = 60_000;
 const TOLD = 5;
 const me = { key: 'doctor', admin: true };
 
-/** Throws ConfigError for what would stop a start, too. */
+/** What would stop a start is told first, and what can be looked at in spite of it after that. */
 export async function examine(config: Config): Promise<{ readonly text: string; readonly healthy: boolean }> {
   const logging = createLogging({ ...config, LOG_LEVEL: 'error' });
   const signal = AbortSignal.timeout(PATIENCE);
-  await checkFolders(config);
-  const written = await readWritten(config, logging);
+  const folders = await linesOf(() => checkFolders(config));
+  const { written, faults } = await readSound(config, logging);
   const records = await openMemory(signal);
   const container = assemble({ config, logging, records, written });
+  const tasks = await linesOf(() => container.resolve(tokens.tasks));
+  const stops = [...folders, ...tasks, ...faults];
   try {
-    const findings = [...settings(config), ...(await instances(container, signal))];
-    const { catalog } = container.resolve(tokens.tasks);
-    for (const template of catalog.templates()) findings.push(...(await templates(container, template, signal)));
-    for (const pipeline of (await catalog.engines(signal)).pipelines) findings.push({ well: true, what: `pipeline ${pipeline.task_type}: ${pipeline.enabled ? pipeline.steps.map((step) => `${step.name} on ${step.engine}`).join(', then ') : 'switched off'}` });
-    return { text: shown(findings), healthy: findings.every(({ well }) => well) };
+    const findings = [...settings(config, folders.length + tasks.length === 0), ...(await instances(container, signal))];
+    if (tasks.length === 0) findings.push(...(await tasksOf(container, written.templates.all(), signal)));
+    return { text: `${headOf(stops)}${shown(findings, stops.length === 0)}`, healthy: stops.length === 0 && findings.every(({ well }) => well) };
   } finally {
     await container.resolve(tokens.sandbox).release(AbortSignal.timeout(2_000));
     container.resolve(tokens.http).close();
     container.resolve(tokens.stream).close();
-    container.resolve(tokens.tasks).close();
+    if (tasks.length === 0) container.resolve(tokens.tasks).close();
     await records.destroy();
     await logging.close();
   }
 }
 
+/** What keeps it from being done. */
+async function linesOf(deed: () => unknown): Promise<readonly string[]> {
+  try {
+    await deed();
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.lines;
+    throw error;
+  }
+}
+
+function headOf(stops: readonly string[]): string {
+  return stops.length === 0 ? '' : `comfyui-gateway would not start:\n${stops.map((line) => `  ${line}`).join('\n')}\n\n`;
+}
+
 type Container = ReturnType<typeof assemble>;
 
-function settings(config: Config): Finding[] {
+function settings(config: Config, sound: boolean): Finding[] {
+  if (!sound) return [{ well: false, what: 'settings: see above' }];
   const keys = config.authenticated ? `API keys: ${config.API_KEYS.map(({ name }) => name).join(', ')}` : 'no keys';
   return [
     { well: true, what: `settings: ${keys}; folders can be written` },
@@ -64,19 +81,45 @@ async function instances(container: Container, signal: AbortSignal): Promise<Fin
       : { well: false, what: `ComfyUI ${instance}: ${reason}`, advice: 'Is ComfyUI running there, started with --listen if it is on another machine, and does COMFYUI_URLS name the right host and port?' });
 }
 
-/** Whether some instance could run it, with the values that it has by itself. */
-async function templates(container: Container, template: TemplateView, signal: AbortSignal): Promise<Finding[]> {
+async function tasksOf(container: Container, templates: readonly Template[], signal: AbortSignal): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const template of templates) findings.push(await templateFinding(container, template, signal));
+  const { pipelines } = await container.resolve(tokens.tasks).catalog.engines(signal);
+  const steps = pipelines.map(({ task_type: type, enabled, steps: all }) => `pipeline ${type}: ${enabled ? all.map((step) => `${step.name} on ${step.engine}`).join(', then ') : 'switched off'}`);
+  return [...findings, ...steps.map((what) => ({ well: true, what }))];
+}
+
+/** Whether some instance could run it, with the values that it has by itself, and whether all that callers give arrives. */
+async function templateFinding(container: Container, template: Template, signal: AbortSignal): Promise<Finding> {
   const what = `template ${template.name}`;
   try {
-    const graph = container.resolve(tokens.tasks).catalog.example(template.name);
-    const answer = await container.resolve(tokens.workflows).diagnose(me, graph, signal);
-    if (answer.valid) return [{ well: true, what: `${what}: can run on ${answer.instances.filter(({ valid }) => valid).map(({ instance }) => instance).join(', ')}` }];
-    if (answer.instances.every(({ checked }) => !checked)) return [{ well: false, what: `${what}: could not be checked, since no instance answers` }];
-    const faults = [...answer.errors, ...(answer.instances.find(({ checked }) => checked)?.errors ?? [])];
-    return [{ well: false, what: `${what}: cannot run on any instance`, advice: faults.slice(0, TOLD).map(sentenceOf).join('\n     ') }];
+    const { catalog } = container.resolve(tokens.tasks);
+    const answer = await container.resolve(tokens.workflows).diagnose(me, catalog.example(template.name), signal);
+    const checked = answer.instances.filter((one) => one.checked);
+    if (checked.length === 0) return { well: false, what: `${what}: could not be checked, since no instance answers` };
+    const lost = lostValues(template, await container.resolve(tokens.workflows).diagnose(me, catalog.complete(template.name), signal));
+    const places = answer.instances.filter(({ valid }) => valid).map(({ instance }) => instance).join(', ');
+    if (answer.valid && lost.length === 0) return { well: true, what: `${what}: can run on ${places}` };
+    if (answer.valid) return { well: false, what: `${what}: can run on ${places}, but not with all that callers give`, advice: told(lost) };
+    return { well: false, what: `${what}: cannot run on any instance`, advice: told([...[...answer.errors, ...(checked[0]?.errors ?? [])].map(sentenceOf), ...lost]) };
   } catch (error) {
-    return [{ well: false, what: `${what}: ${reasonOf(error)}` }];
+    return { well: false, what: `${what}: ${reasonOf(error)}` };
   }
+}
+
+const told = (lines: readonly string[]): string => lines.slice(0, TOLD).join('\n     ');
+
+/** Targets that a node does not have, each with the instances that say so where others do not. */
+function lostValues({ inputs }: Template, { instances: all }: DiagnosisAnswer): string[] {
+  const checked = all.filter((one) => one.checked);
+  const places = Object.entries(inputs).flatMap(([name, { targets }]) => targets.map((target, n) => ({ ...target, path: `inputs.${name}.targets[${n}].input` })));
+  return places.flatMap(({ path, node, input }) => {
+    const found = checked.flatMap(({ instance, warnings }) => warnings.filter((one) => one.type === 'unknown_input' && one.node_id === node && one.input === input).map((fault) => ({ instance, fault })));
+    const [first] = found;
+    if (first === undefined) return [];
+    const where = found.length < checked.length ? ` (on ${found.map(({ instance }) => instance).join(', ')})` : '';
+    return [`${path}: ${sentenceOf({ ...first.fault, node_id: undefined }).replace(/^Node "(.*?)" \(/, 'node $1 (')}${where}`];
+  });
 }
 
 function sentenceOf({ node_id: node, class_type: type, reason, nearest }: Fault): string {
@@ -84,9 +127,10 @@ function sentenceOf({ node_id: node, class_type: type, reason, nearest }: Fault)
   return `${where}${reason}${nearest === undefined ? '' : ` Did you mean "${nearest}"?`}`;
 }
 
-function shown(findings: readonly Finding[]): string {
+function shown(findings: readonly Finding[], starts: boolean): string {
   if (findings.length === 0) throw fail('INTERNAL_ERROR', 'nothing was looked at.');
   const lines = findings.flatMap(({ well, what, advice }) => [`${well ? 'ok ' : '!! '} ${what}`, ...(advice === undefined ? [] : [`     ${advice}`])]);
   const ill = findings.filter(({ well }) => !well).length;
-  return `${lines.join('\n')}\n\n${ill === 0 ? 'All is well.' : `${ill} of ${findings.length} things need you.`}\n`;
+  const ending = [...(starts ? [] : ['It would not start: see above.']), ...(ill === 0 ? [] : [`${ill} of ${findings.length} things need you.`])];
+  return `${lines.join('\n')}\n\n${ending.join(' ') || 'All is well.'}\n`;
 }

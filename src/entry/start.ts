@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import packageJson from '../../package.json' with { type: 'json' };
-import { type Config, ConfigError, loadConfig, loadEnvFile, settings } from '../core/config.ts';
+import { type Config, ConfigError, likelyMistakes, loadConfig, loadEnvFile, settings } from '../core/config.ts';
 import { failedWith } from '../core/errors.ts';
 import { createLogging, type Logging } from '../core/logger.ts';
 import { createShutdown } from '../core/shutdown.ts';
@@ -24,8 +24,9 @@ export async function main(args: readonly string[]): Promise<void> {
     logging = createLogging(config);
     await run(config, logging, role);
   } catch (error) {
-    if (error instanceof ConfigError) return refuse(error.lines);
-    if (failedWith(error)) return refuse([error.message]);
+    const verb = role === undefined ? 'would not start' : 'does not start';
+    if (error instanceof ConfigError) return refuse(error.lines, verb);
+    if (failedWith(error)) return refuse([error.message], verb);
     throw error;
   }
 }
@@ -35,6 +36,7 @@ async function run(config: Config, logging: Logging, role: Role): Promise<void> 
   const log = logging.logger('main');
   const shutdown = createShutdown({ graceMs: config.SHUTDOWN_GRACE_SECONDS * 1_000, log });
   shutdown.add('logs', () => logging.close());
+  for (const mistake of likelyMistakes()) log.warn(mistake);
   const gateway = await startGateway({ config, logging, version, role, shutdown });
   write(banner({ config, gateway, role, version }));
   log.info('started', { ...(gateway.url === undefined ? {} : { url: gateway.url }), role, version, instances: gateway.instances });
@@ -84,7 +86,8 @@ function write(text: string): void {
   process.stdout.write(text);
 }
 
-function refuse(lines: readonly string[]): void {
-  process.stderr.write(`comfyui-gateway does not start:\n${lines.map((line) => `  ${line}`).join('\n')}\n`);
+/** `verb` of the doctor is another: a gateway may be running at that moment. */
+function refuse(lines: readonly string[], verb = 'does not start'): void {
+  process.stderr.write(`comfyui-gateway ${verb}:\n${lines.map((line) => `  ${line}`).join('\n')}\n`);
   process.exit(1);
 }

@@ -21,6 +21,10 @@ export type TemplateView = z.infer<typeof TemplateView>;
 export const TemplateDetail = TemplateView.extend({ workflow: Workflow }).meta({ id: 'TemplateDetail' });
 export type TemplateDetail = z.infer<typeof TemplateDetail>;
 
+const PipelineInputView = z
+  .looseObject({ name: z.string(), required: z.boolean(), type: z.string().optional().meta({ description: 'Where the template of a step tells.' }), description: z.string().optional() })
+  .meta({ id: 'PipelineInputView', description: 'As the expressions of the steps tell, with what their templates say of it.' });
+
 export const PipelineView = z
   .object({
     name: z.string(),
@@ -28,6 +32,8 @@ export const PipelineView = z
     enabled: z.boolean(),
     description: z.string().optional(),
     steps: z.array(z.object({ name: z.string(), engine: z.string(), template: z.string().optional(), description: z.string().optional() })),
+    inputs: z.array(PipelineInputView),
+    example: z.record(z.string(), z.unknown()).meta({ description: 'A body for POST /api/v1/tasks.' }),
   })
   .meta({ id: 'PipelineView' });
 export type PipelineView = z.infer<typeof PipelineView>;

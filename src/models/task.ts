@@ -3,6 +3,7 @@ import { limits } from '../constants/limits.ts';
 import { OutputFile } from './file.ts';
 import { Fault } from './problem.ts';
 import { PromptError, PromptProgress } from './prompt-state.ts';
+import * as examples from './task-examples.ts';
 import { ClientId, Workflow } from './workflow.ts';
 
 export const taskStatuses = ['pending', 'processing', 'completed', 'failed', 'cancelled'] as const;
@@ -41,10 +42,10 @@ export const TaskOptions = z.strictObject({
 });
 export type TaskOptions = z.infer<typeof TaskOptions>;
 
-export const TemplateTask = TaskOptions.extend({ template: z.string().max(200), inputs: optional(z.record(z.string(), z.unknown())) }).meta({ id: 'TemplateTask', description: 'A template with values for its inputs.' });
-export const WorkflowTask = TaskOptions.extend({ workflow: Workflow, extra_data: z.record(z.string(), z.unknown()).optional() }).meta({ id: 'WorkflowTask', description: 'A graph in API format.' });
+export const TemplateTask = TaskOptions.extend({ template: z.string().max(200), inputs: optional(z.record(z.string(), z.unknown())) }).meta({ id: 'TemplateTask', title: 'template: any', description: 'A template with values for its inputs.' });
+export const WorkflowTask = TaskOptions.extend({ workflow: Workflow, extra_data: z.record(z.string(), z.unknown()).optional() }).meta({ id: 'WorkflowTask', title: 'graph', description: 'A graph in API format.' });
 /** The inputs of a pipeline stand beside the options. */
-export const PipelineTask = z.looseObject({ ...TaskOptions.shape, task_type: z.string().max(64) }).meta({ id: 'PipelineTask', description: 'A pipeline by its name in upper case; its inputs stand beside.' });
+export const PipelineTask = z.looseObject({ ...TaskOptions.shape, task_type: z.string().max(64) }).meta({ id: 'PipelineTask', title: 'pipeline: any', description: 'A pipeline by its name in upper case; its inputs stand beside.' });
 export type TemplateTask = z.infer<typeof TemplateTask>;
 export type WorkflowTask = z.infer<typeof WorkflowTask>;
 export type PipelineTask = z.infer<typeof PipelineTask>;
@@ -59,7 +60,7 @@ export type TaskRequest =
 export const TaskError = PromptError.extend({ step: z.string().optional(), faults: z.array(Fault).optional() }).meta({ id: 'TaskError' });
 export type TaskError = z.infer<typeof TaskError>;
 
-export const TaskOutput = OutputFile.extend({ step: z.string().optional(), size: z.number().optional() }).meta({ id: 'TaskOutput' });
+export const TaskOutput = OutputFile.extend({ step: z.string().optional(), size: z.number().optional() }).meta({ id: 'TaskOutput', examples: [examples.output] });
 export type TaskOutput = z.infer<typeof TaskOutput>;
 
 /** Milliseconds since 1970. */
@@ -93,7 +94,7 @@ export const TaskAttempt = z
   .meta({ id: 'TaskAttempt' });
 export type TaskAttempt = z.infer<typeof TaskAttempt>;
 
-export const TaskLinks = z.object({ self: z.string(), outputs: z.string(), events: z.string(), cancel: z.string() }).meta({ id: 'TaskLinks' });
+export const TaskLinks = z.object({ self: z.string(), outputs: z.string(), events: z.string(), cancel: z.string() }).meta({ id: 'TaskLinks', examples: [examples.links] });
 
 const summary = {
   task_id: z.string(),
@@ -114,7 +115,7 @@ const summary = {
 };
 
 /** One row of a list. */
-export const TaskSummary = z.object(summary).meta({ id: 'TaskSummary' });
+export const TaskSummary = z.object(summary).meta({ id: 'TaskSummary', examples: [examples.summary] });
 export type TaskSummary = z.infer<typeof TaskSummary>;
 
 export const TaskView = z
@@ -138,15 +139,15 @@ export const TaskView = z
     expires_at: z.number().optional(),
     links: TaskLinks,
   })
-  .meta({ id: 'TaskView' });
+  .meta({ id: 'TaskView', examples: [examples.view] });
 export type TaskView = z.infer<typeof TaskView>;
 
 export const TaskAccepted = z
   .object({ task_id: z.string(), status: TaskStatus, task_type: z.string(), created_at: z.number(), links: TaskLinks })
-  .meta({ id: 'TaskAccepted', description: 'It is on disk.' });
+  .meta({ id: 'TaskAccepted', description: 'It is on disk.', examples: [examples.accepted] });
 export type TaskAccepted = z.infer<typeof TaskAccepted>;
 
-const whole = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+const time = z.coerce.number('must be milliseconds since 1970').int('must be whole milliseconds since 1970').min(0).max(Number.MAX_SAFE_INTEGER).optional();
 
 export const TaskQuery = z.strictObject({
   status: TaskStatus.optional(),
@@ -155,14 +156,14 @@ export const TaskQuery = z.strictObject({
   engine: z.string().max(64).optional(),
   client_id: z.string().max(limits.idLength).optional(),
   owner: z.string().max(64).optional().meta({ description: "Name of a key; for admins, who see everybody's." }),
-  created_after: whole(0, Number.MAX_SAFE_INTEGER).optional().meta({ description: 'Milliseconds since 1970.' }),
-  created_before: whole(0, Number.MAX_SAFE_INTEGER).optional(),
-  limit: whole(1, 500).default(50),
+  created_after: time.meta({ description: 'Milliseconds since 1970.' }),
+  created_before: time.meta({ description: 'Milliseconds since 1970.' }),
+  limit: z.coerce.number().int().min(1).max(500).default(50),
   cursor: z.string().max(limits.idLength).optional().meta({ description: '`next_cursor` of the page before.' }),
 });
 export type TaskQuery = z.infer<typeof TaskQuery>;
 
-export const TaskPage = z.object({ tasks: z.array(TaskSummary), next_cursor: z.string().nullable() }).meta({ id: 'TaskPage', description: 'Newest first.' });
+export const TaskPage = z.object({ tasks: z.array(TaskSummary), next_cursor: z.string().nullable() }).meta({ id: 'TaskPage', description: 'Newest first.', examples: [examples.page] });
 export type TaskPage = z.infer<typeof TaskPage>;
 
 /** One thing that happened to a task, as watchers and webhooks are told. */
@@ -205,5 +206,5 @@ export const Delivery = z
     last_status: z.int().optional().meta({ description: 'HTTP status of the newest answer.' }),
     last_error: z.string().optional(),
   })
-  .meta({ id: 'Delivery' });
+  .meta({ id: 'Delivery', examples: [examples.delivery] });
 export type Delivery = z.infer<typeof Delivery>;

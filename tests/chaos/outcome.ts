@@ -56,7 +56,9 @@ async function untold(world: World, id: string, written: readonly EventRow[]): P
 }
 
 async function badPictures(world: World, { order, view, files }: { readonly order: Order; readonly view: TaskView; readonly files: readonly string[] }): Promise<string[]> {
-  const { task_id: id, outputs, warnings = [] } = view;
+  const { task_id: id, steps = [], warnings = [] } = view;
+  // A pipeline tells of all its steps; the outputs of the last are those of the task.
+  const outputs = [...new Map([...steps.flatMap((step) => step.outputs), ...view.outputs].map((output) => [output.url, output])).values()];
   const about = `task ${id} (${order.wish.sort})`;
   if (outputs.length !== order.wants.length) return [`${about} has ${outputs.length} outputs, not ${order.wants.length}`];
   const checked = await Promise.all(order.wants.map(async (want, n) => {

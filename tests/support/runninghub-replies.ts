@@ -41,8 +41,8 @@ export interface Seen {
 export class ScriptedHub {
   readonly seen: Seen[] = [];
   replies: Reply[] = [];
-  /** Cuts the connection after the whole call has arrived, in place of a reply. */
-  cut = false;
+  /** What comes in place of a reply once the whole call has arrived: the connection breaks, or nothing. */
+  instead: 'cut' | 'silence' | undefined;
   #server: SmallServer | undefined;
 
   get url(): string {
@@ -54,7 +54,7 @@ export class ScriptedHub {
       void text(request).then((body) => {
         const url = new URL(request.url ?? '/', 'http://hub');
         this.seen.push({ method: request.method ?? '', path: url.pathname, query: url.searchParams, headers: request.headers, body });
-        if (this.cut) return response.socket?.destroy();
+        if (this.instead !== undefined) return this.instead === 'cut' && response.socket?.destroy();
         const reply = this.replies.length > 1 ? this.replies.shift() : this.replies[0];
         return response.writeHead(reply?.status ?? 500, reply?.headers).end(reply?.text ?? '');
       });
@@ -65,7 +65,7 @@ export class ScriptedHub {
   says(...replies: (Reply | string)[]): void {
     this.replies = replies.map((reply) => (typeof reply === 'string' ? replyOf(reply) : reply));
     this.seen.length = 0;
-    this.cut = false;
+    this.instead = undefined;
   }
 
   async close(): Promise<void> {

@@ -22,10 +22,12 @@ interface Rule {
 
 export class AllowedHosts {
   readonly #rules: readonly Rule[];
+  readonly #name: string;
 
   /** Made by `parseAllowedHosts`. */
-  constructor(rules: readonly Rule[]) {
+  constructor(rules: readonly Rule[], name: string) {
     this.#rules = rules;
+    this.#name = name;
   }
 
   /** Why nothing there may be reached, wherever the name leads; undefined when its addresses decide. */
@@ -34,8 +36,8 @@ export class AllowedHosts {
     if (address) return this.refusesAddress(target, target.host);
     const rules = this.#at(target.port);
     if (rules.some((rule) => isNamedBy(rule, target.host))) return undefined;
-    if (isLocalName(target.host)) return 'has a local name, which is not in the list of allowed hosts';
-    return rules.some(({ what }) => what.kind === 'all' || what.kind === 'network') ? undefined : 'is not in the list of allowed hosts';
+    if (isLocalName(target.host)) return `has a local name, which is not in ${this.#name}`;
+    return rules.some(({ what }) => what.kind === 'all' || what.kind === 'network') ? undefined : `is not in ${this.#name}`;
   }
 
   /** Why this address, to which the target leads, may not be reached; undefined when it may. */
@@ -44,7 +46,7 @@ export class AllowedHosts {
     if (!address) return 'leads to what is no address';
     const isOpen = isPublic(address);
     if (this.#at(target.port).some((rule) => permits(rule, target.host, { address, isOpen }))) return undefined;
-    const flaw = isOpen ? 'is not in the list of allowed hosts' : 'is not public and not in the list of allowed hosts';
+    const flaw = isOpen ? `is not in ${this.#name}` : `is not public and not in ${this.#name}`;
     return addressOf(target.host) ? flaw : `leads to ${text}, which ${flaw}`;
   }
 
@@ -69,14 +71,14 @@ function permits(rule: Rule, host: string, { address, isOpen }: { readonly addre
   }
 }
 
-/** Reads the list, or says in words which entry is wrong and what is allowed. */
-export function parseAllowedHosts(list: readonly string[]): { readonly list: AllowedHosts; readonly fault?: never } | { readonly fault: string; readonly list?: never } {
+/** Reads the list, or says in words which entry is wrong and what is allowed. `name`: what refusals call the list, as the variable that sets it. */
+export function parseAllowedHosts(list: readonly string[], name = 'the list of allowed hosts'): { readonly list: AllowedHosts; readonly fault?: never } | { readonly fault: string; readonly list?: never } {
   const rules = list.map((entry) => ruleOf(entry.trim()));
   const wrong = rules.indexOf(undefined);
   if (wrong >= 0) {
     return { fault: `"${(list[wrong] ?? '').slice(0, limits.told)}" is none of *, example.org, *.example.org, 10.0.0.5, [::1], 10.0.0.0/8 or [fd00::/8], each with an optional :port` };
   }
-  return { list: new AllowedHosts(rules.filter((rule) => rule !== undefined)) };
+  return { list: new AllowedHosts(rules.filter((rule) => rule !== undefined), name) };
 }
 
 function ruleOf(entry: string): Rule | undefined {

@@ -57,6 +57,21 @@ describe('templates', () => {
   });
 });
 
+describe('a complete graph', () => {
+  it('has every input of its template at all its targets, also where it may be left out', () => {
+    const at = (...inputs: string[]) => inputs.map((input) => ({ node: '1', input }));
+    const inputs: Record<string, TemplateInput> = {
+      size: { type: 'integer', min: 16, required: false, targets: at('width', 'height') },
+      seed: { type: 'integer', default: 'random', targets: at('seed') },
+      mode: { type: 'enum', values: ['a', 'b'], default: 'b', targets: at('mode') },
+      mask: { type: 'image', required: false, targets: at('file') },
+    };
+    const catalog = catalogOf([template('one', inputs)]);
+    expect(catalog.complete('one')).toEqual({ '1': { class_type: 'X', inputs: { width: 16, height: 16, seed: 1, mode: 'a', file: 'https://example.org/picture.png' } } });
+    expect(() => catalog.complete('two')).toThrow('there is no template "two"; there are: one.');
+  });
+});
+
 describe('the schema of a new task', () => {
   it('has each template with its own inputs, however often it is asked for and whatever its name', () => {
     const catalog = catalogOf([say, template('a-b'), template('a_b')]);

@@ -4,12 +4,13 @@ import type { EngineList, PipelineView, TemplateDetail, TemplateView } from '../
 import type { EngineConfig, Pipeline } from '../../models/engine-config.ts';
 import type { Engine, EngineHealth } from '../../models/engine.ts';
 import type { TaskStore } from '../../models/task-store.ts';
-import { PipelineTask, TemplateTask, WorkflowTask } from '../../models/task.ts';
+import { PipelineTask, TaskOptions, TemplateTask, WorkflowTask } from '../../models/task.ts';
 import type { Template, TemplateInput, Templates } from '../../models/template.ts';
 import type { Workflow } from '../../models/workflow.ts';
 import { checkInputs, isRequired } from '../../molecules/templates/check.ts';
-import { inputsSchema } from '../../molecules/templates/schema.ts';
-import { render } from '../../molecules/templates/render.ts';
+import { fieldsOf, inputsSchema } from '../../molecules/templates/schema.ts';
+import { isMedia, render } from '../../molecules/templates/render.ts';
+import { inputsOf } from './pipeline-inputs.ts';
 import { invalid } from './planning.ts';
 
 export interface CatalogParts {
@@ -23,6 +24,9 @@ export interface CatalogParts {
 
 /** Milliseconds that an engine has to say how it is. */
 const PATIENCE = 5_000;
+
+/** The template that a newcomer is shown, where it is there. */
+const FIRST = 'text-to-image';
 
 /** What can be asked for: templates, pipelines, and the engines that run them. */
 export class Catalog {
@@ -54,16 +58,49 @@ export class Catalog {
     return { ...viewOf(template), workflow: template.workflow };
   }
 
-  /** Everything that POST /tasks takes, each template with its own inputs: for the document. */
+  /** Everything that POST /tasks takes, each template and pipeline with its own inputs: for the document. */
   newTask(): z.ZodType {
     const ids = new Set<string>();
-    const templates = this.#parts.templates.all().map((template) => TemplateTask.extend({ template: z.literal(template.name), inputs: inputsSchema(template) }).meta({ id: freeId(template.name, ids), description: template.title }));
-    return z.union([TemplateTask, WorkflowTask, PipelineTask, ...templates]).meta({ id: 'NewTask' });
+    const templates = this.#parts.templates.all().map((template) => TemplateTask.extend({ template: z.literal(template.name), inputs: inputsSchema(template) }).meta({ id: freeId(template.name, ids), title: `template: ${template.name}`, description: template.title }));
+    const pipelines = this.#pipelines().map((pipeline) => this.#pipelineTask(pipeline, ids));
+    return z.union([...templates, WorkflowTask, ...pipelines, TemplateTask, PipelineTask]).meta({ id: 'NewTask', description: 'A template with values for its inputs, a graph, or a pipeline with its inputs beside.' });
+  }
+
+  /** Bodies for POST /tasks: one for a template and one for a pipeline, where there are such. */
+  taskExamples(): Record<string, unknown> {
+    const views = this.templates();
+    const template = (views.find(({ name }) => name === FIRST) ?? views[0])?.example;
+    const pipeline = this.#pipelines()[0];
+    return { ...(template === undefined ? {} : { template }), ...(pipeline === undefined ? {} : { pipeline: pipelineOf(pipeline, this.#parts.templates).example }) };
+  }
+
+  /** Those that are switched on. */
+  #pipelines(): Pipeline[] {
+    return [...this.#parts.config.pipelines.values()].filter(({ enabled }) => enabled);
+  }
+
+  /** The steps name their engines themselves: it takes none. */
+  #pipelineTask(pipeline: Pipeline, ids: Set<string>): z.ZodType {
+    const type = pipeline.name.toUpperCase();
+    const fields = inputsOf(pipeline, this.#parts.templates).map(({ name, required, declared }): [string, z.ZodType] => {
+      const known = declared && fieldsOf({ [name]: declared })[name];
+      return [name, known ?? (required ? z.unknown() : z.unknown().optional())];
+    });
+    return TaskOptions.omit({ engine: true }).extend({ ...Object.fromEntries(fields), task_type: z.literal(type) }).meta({ id: freeId(type, ids), title: `pipeline: ${type}`, description: pipeline.description ?? `The steps ${pipeline.steps.map(({ name }) => name).join(', ')}.` });
   }
 
   /** The graph that a template becomes with what stands in its example. */
   example(name: string): Workflow {
     return this.graph(name, exampleInputs(this.#parts.templates.find(name)?.inputs ?? {}));
+  }
+
+  /** As `example`, with a value for what may be left out and for files, too: each input stands at all its targets. */
+  complete(name: string): Workflow {
+    const template = this.#parts.templates.find(name);
+    if (!template) return this.graph(name, {});
+    const all = Object.entries(template.inputs);
+    const inputs = Object.fromEntries(all.map(([input, declared]): [string, TemplateInput] => [input, isMedia(declared) ? { type: 'string', targets: declared.targets } : declared]));
+    return render({ ...template, inputs }, Object.fromEntries(all.map(([input, declared]) => [input, exampleOf(declared)]))).workflow;
   }
 
   /** The graph that a template becomes with these inputs; files stay as they are named. Throws VALIDATION_ERROR. */
@@ -85,7 +122,7 @@ export class Catalog {
       const health = await engine.health(limit).catch((error: unknown) => ({ healthy: false, reason: reasonOf(error) }));
       return { name: engine.name, type: engine.type, ...(description === undefined ? {} : { description }), ...health, running: load.processing, pending: load.pending, capacity: engine.capacity() };
     }));
-    return { engines, pipelines: [...this.#parts.config.pipelines.values()].map(pipelineOf) };
+    return { engines, pipelines: [...this.#parts.config.pipelines.values()].map((pipeline) => pipelineOf(pipeline, this.#parts.templates)) };
   }
 }
 
@@ -97,19 +134,28 @@ function freeId(name: string, taken: Set<string>): string {
   return id;
 }
 
-export function pipelineOf({ name, enabled, description, steps }: Pipeline): PipelineView {
+function pipelineOf({ name, enabled, description, steps }: Pipeline, templates: Templates): PipelineView {
+  const type = name.toUpperCase();
+  const inputs = inputsOf({ steps }, templates);
   return {
     name,
-    task_type: name.toUpperCase(),
+    task_type: type,
     enabled,
     ...(description === undefined ? {} : { description }),
     steps: steps.map((step) => ({ name: step.name, engine: step.engine, ...(step.template === undefined ? {} : { template: step.template }), ...(step.description === undefined ? {} : { description: step.description }) })),
+    inputs: inputs.map(({ name: input, required, declared }) => ({ name: input, ...(declared ? shown(declared) : {}), required })),
+    example: { task_type: type, ...Object.fromEntries(inputs.filter(({ required }) => required).map(({ name: input, declared }) => [input, declared ? exampleOf(declared) : LIGHTHOUSE])) },
   };
 }
 
 function viewOf({ name, title, description, inputs, outputs }: Template): TemplateView {
-  const views = Object.entries(inputs).map(([input, { targets: _, ...declared }]) => ({ name: input, ...declared, required: isRequired({ ...declared, targets: [] }) }));
+  const views = Object.entries(inputs).map(([input, declared]) => ({ name: input, ...shown(declared), required: isRequired(declared) }));
   return { name, title, description, inputs: views, ...(outputs === undefined ? {} : { outputs: [...outputs] }), example: { template: name, inputs: exampleInputs(inputs) } };
+}
+
+/** Where its value goes is nobody's business. */
+function shown({ targets: _, ...declared }: TemplateInput): Omit<TemplateInput, 'targets'> {
+  return declared;
 }
 
 /** Those that must be given. */

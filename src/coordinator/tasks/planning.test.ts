@@ -17,7 +17,7 @@ const pipelines: Pipeline[] = [
   { name: 'off', enabled: false, description: undefined, steps: [step('first')] },
 ];
 const config: EngineConfig = { engines: new Map(), pipelines: new Map(pipelines.map((one) => [one.name, one])) };
-const planning = new Planning({ templates: { all: () => templates, find: (name) => templates.find((one) => one.name === name) }, config, engines: new Map([['comfyui', 1], ['big', 2]]), random: () => 42n });
+const planning = new Planning({ templates: { all: () => templates, find: (name) => templates.find((one) => one.name === name) }, config, engines: new Map([['comfyui', 1], ['big', 2]]), random: () => 42n, checkUrl: () => undefined });
 
 const plan = (order: TaskRequest): Planned => planning.plan(order);
 const pipeline = (request: Record<string, unknown>): Planned => plan({ kind: 'pipeline', request: { task_type: 'BOTH', ...request } });

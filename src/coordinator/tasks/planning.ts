@@ -7,9 +7,10 @@ import type { PlannedStep, TaskPlan } from '../../models/task-plan.ts';
 import type { PipelineTask, TaskKind, TaskRequest, TemplateTask, WorkflowTask } from '../../models/task.ts';
 import { TaskOptions } from '../../models/task.ts';
 import type { Template, Templates } from '../../models/template.ts';
-import { expressionsIn, resolveInputs } from '../../molecules/engine-config/expressions.ts';
+import { type Expression, expressionsIn, resolveInputs } from '../../molecules/engine-config/expressions.ts';
 import { check, infiniteExtraData } from '../../molecules/graph/check.ts';
 import { checkInputs } from '../../molecules/templates/check.ts';
+import { sourceFaults } from './file-refusal.ts';
 
 export interface Planned {
   readonly kind: TaskKind;
@@ -23,6 +24,8 @@ export interface PlanningParts {
   readonly templates: Templates;
   readonly config: EngineConfig;
   readonly engines: { has(name: string): boolean; keys(): Iterable<string> };
+  /** Throws VALIDATION_ERROR for an address that nothing will ever be fetched from. */
+  readonly checkUrl: (url: string) => void;
   /** A number from 0 to 2^64-1. */
   readonly random: () => bigint;
 }
@@ -76,13 +79,25 @@ export class Planning {
   #step(step: PipelineStep, inputs: Readonly<Record<string, unknown>>): PlannedStep {
     const template = step.template === undefined ? undefined : this.#template(step.template);
     const planned = { name: step.name, engine: step.engine, template, workflow: undefined, extraData: undefined };
-    if (step.inputs && expressionsIn(step.inputs).some(({ kind }) => kind === 'output')) return { ...planned, inputs: step.inputs, deferred: true };
+    if (step.inputs && expressionsIn(step.inputs).some(isOutput)) {
+      if (template) this.#checkEarly(template, step.inputs, inputs);
+      return { ...planned, inputs: step.inputs, deferred: true };
+    }
     const given = step.inputs ? resolveInputs(step.inputs, { input: inputs, steps: {} }) : known(inputs, template);
     return { ...planned, inputs: template ? this.#values(template, given, '') : given, deferred: false };
   }
 
+  /** What does not wait for an earlier step is checked before that runs in vain. */
+  #checkEarly(template: Template, given: Readonly<Record<string, unknown>>, inputs: Readonly<Record<string, unknown>>): void {
+    const early = Object.fromEntries(Object.entries(given).filter(([, value]) => !expressionsIn(value).some(isOutput)));
+    const values = resolveInputs(early, { input: inputs, steps: {} });
+    const faults = checkInputs(template, values, this.#parts.random).faults.filter(({ input }) => input !== undefined && Object.hasOwn(values, input.replace(/^inputs\./, '')));
+    if (faults.length > 0) throw invalid(faults);
+  }
+
   #values(template: Template, given: Readonly<Record<string, unknown>>, before: string): Record<string, unknown> {
-    const { values, faults } = checkInputs(template, given, this.#parts.random);
+    const { values, faults: own } = checkInputs(template, given, this.#parts.random);
+    const faults = [...own, ...sourceFaults(template, values, this.#parts.checkUrl)];
     if (faults.length > 0) throw invalid(faults.map((fault) => (fault.input === undefined ? fault : { ...fault, input: fault.input.replace(/^inputs\./, before) })));
     return values;
   }
@@ -121,6 +136,8 @@ export class Planning {
 function known(inputs: Readonly<Record<string, unknown>>, template: Template | undefined): Readonly<Record<string, unknown>> {
   return template ? Object.fromEntries(Object.entries(inputs).filter(([name]) => Object.hasOwn(template.inputs, name))) : inputs;
 }
+
+const isOutput = ({ kind }: Expression): boolean => kind === 'output';
 
 /** Names of inputs of the task that a step uses. */
 function namesOf(step: PipelineStep, templates: Templates): string[] {

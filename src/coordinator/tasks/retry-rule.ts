@@ -9,7 +9,9 @@ const AGAIN: readonly ErrorCode[] = ['CONNECTION_ERROR', 'UPSTREAM_ERROR', 'PROM
 const LONGEST = 60_000;
 
 /** Whether a failure with that code, thrown before the engine had the job, is worth another attempt. FILE_OPERATION_ERROR is where the disk is at fault. */
-export function isTransient({ code, status }: { readonly code: ErrorCode; readonly status?: number }): boolean {
+export function isTransient({ code, status, retryable }: { readonly code: ErrorCode; readonly status?: number; readonly retryable?: boolean }): boolean {
+  // It was tried as often as is worth it where it failed: a file that a caller names by URL.
+  if (retryable === false && (code === 'CONNECTION_ERROR' || code === 'UPSTREAM_ERROR')) return false;
   return AGAIN.includes(code) || (code === 'FILE_OPERATION_ERROR' && status !== undefined && status >= 500);
 }
 

@@ -28,7 +28,8 @@ describe('a pipeline', () => {
     swap.plays.push({ outputs: [output(picture('swapped.png'))] });
     expect(await world.work({ engine: 'draw' })).toMatchObject({ status: 'completed', attempt: 2, progress: 1 });
     expect((await world.store.attempts(id)).map((one) => [one.step, one.engine, one.outcome])).toEqual([['drawing', 'draw', 'completed'], ['swapping', 'swap', 'completed']]);
-    expect((await world.store.details(id))?.outputs.map(({ filename, step: name }) => [filename, name])).toEqual([['drawn.png', 'drawing'], ['swapped.png', 'swapping']]);
+    const { outputs, results } = (await world.store.details(id)) ?? { outputs: [], results: [] };
+    expect([...results.flatMap((result) => result.outputs), ...outputs].map(({ filename, step: name }) => [filename, name])).toEqual([['drawn.png', 'drawing'], ['swapped.png', 'swapping']]);
     expect(await world.events(id)).toEqual(['queued', 'started', 'step', 'completed']);
   });
 

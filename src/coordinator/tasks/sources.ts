@@ -64,7 +64,8 @@ export class Sources {
       return await this.#resolve(caller, source, signal);
     } catch (error) {
       if (!failedWith(error) || signal.aborted) throw error;
-      throw fail(error.code, `input "${name}": ${error.detail}`, { cause: error, status: error.status, ...(error.retryAfter === undefined ? {} : { retryAfter: error.retryAfter }) });
+      const tried = kindOf(source, this.#parts.publicUrl).kind === 'url';
+      throw fail(error.code, `input "${name}": ${error.detail}`, { cause: error, status: error.status, ...(tried ? { retryable: false } : {}), ...(error.retryAfter === undefined ? {} : { retryAfter: error.retryAfter }) });
     }
   }
 

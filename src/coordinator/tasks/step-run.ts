@@ -9,6 +9,7 @@ import type { Blueprint } from '../../models/template.ts';
 import { resolveInputs } from '../../molecules/engine-config/expressions.ts';
 import { checkInputs } from '../../molecules/templates/check.ts';
 import { render } from '../../molecules/templates/render.ts';
+import { byInput } from './file-refusal.ts';
 import { Keeping } from './keeping.ts';
 import type { WorkerParts } from './parts.ts';
 import { persistently } from './persistent.ts';
@@ -77,7 +78,7 @@ export class StepRun {
     await this.#change({ inputsFetchedAt: parts.now(), jobId: id }, halt);
     this.#leaveIfStopped(halt);
     const job = { id, taskId: task.id, caller: this.#caller, clientId: task.clientId, workflow, extraData: this.#step.extraData, avoid: failedInstances(attempts, this.#step.name) };
-    const handed = await this.#engine.submit(job, either).catch((error: unknown) => this.#rethrow(error, halt));
+    const handed = await this.#engine.submit(job, either).catch((error: unknown) => this.#rethrow(byInput(error, blueprint.media), halt));
     this.#warnings = [...new Set([...this.#warnings, ...handed.warnings])];
     await this.#change({ ...(handed.instance === undefined ? {} : { instance: handed.instance }), ...(handed.warnings.length > 0 ? { warnings: this.#warnings } : {}) }, halt);
     return handed.job;

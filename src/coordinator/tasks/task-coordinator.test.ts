@@ -16,17 +16,19 @@ let world: TaskWorld;
 let tasks: TaskCoordinator;
 let cancelled: string[];
 let woken: number;
+let someoneWorks: boolean;
 
 beforeEach(async () => {
   world = await TaskWorld.open();
-  [cancelled, woken] = [[], 0];
+  [cancelled, woken, someoneWorks] = [[], 0, true];
   const templates = { find: () => undefined, all: () => [] };
   tasks = new TaskCoordinator({
     ...world.parts,
     ...{ deliveries: new SqlDeliveryStore(world.db), feed: new TaskFeed(), newId, publicUrl: '', stringify: stringifyJson },
-    planning: new Planning({ templates, config: { engines: new Map(), pipelines: new Map() }, engines: world.parts.engines, random: () => 0n }),
+    planning: new Planning({ templates, config: { engines: new Map(), pipelines: new Map() }, engines: world.parts.engines, random: () => 0n, checkUrl: () => undefined }),
     webhooks: { check: (url) => void (url.startsWith('https://') || refuse(url)) },
     limits: { maxPending: 3, retentionDays: 1 },
+    working: () => Promise.resolve(someoneWorks),
     worker: { wake: () => void (woken += 1), cancel: (id) => void cancelled.push(id) },
   });
 });
@@ -102,6 +104,16 @@ describe('looking at tasks', () => {
     expect([(await tasks.view(ann, first)).position, (await tasks.view(ann, second)).position]).toEqual([0, 1]);
     await claimOf();
     expect(await tasks.view(ann, first)).not.toHaveProperty('position');
+  });
+
+  it('tells of one that waits that nobody works, or that its engine takes nothing', async () => {
+    const id = await create();
+    expect(await tasks.view(ann, id)).not.toHaveProperty('waiting_for');
+    world.engine.room = 0;
+    world.engine.health = () => Promise.resolve({ healthy: false, reason: 'nobody is there' });
+    expect((await tasks.view(ann, id)).waiting_for).toBe('nobody is there');
+    [world.engine.room, someoneWorks] = [1, false];
+    expect((await tasks.view(ann, id)).waiting_for).toContain('npm start worker');
   });
 
   it('waits for the end, or as long as the caller wants', async () => {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { limits as constants } from '../../constants/limits.ts';
-import { fail, type GatewayError } from '../../core/errors.ts';
+import { fail, failedWith, type GatewayError } from '../../core/errors.ts';
 import { type Caller, owns } from '../../models/caller.ts';
 import type { Created, TaskDetails, TaskRecord, TaskWebhook } from '../../models/task-store.ts';
 import { type Delivery, isTerminal, type TaskEventName, type TaskOptions, type TaskOutput, type TaskPage, type TaskQuery, type TaskRequest, type TaskStats, type TaskView } from '../../models/task.ts';
@@ -181,7 +181,11 @@ export class TaskCoordinator {
   #webhook({ webhook_url: url, webhook_events: events }: TaskOptions): TaskWebhook | undefined {
     if (url === undefined && events !== undefined) throw fail('VALIDATION_ERROR', 'webhook_events without a webhook_url.');
     if (url === undefined) return undefined;
-    this.#parts.webhooks.check(url);
+    try {
+      this.#parts.webhooks.check(url);
+    } catch (error) {
+      throw failedWith(error) ? fail(error.code, `webhook_url: ${error.detail}`, { cause: error, faults: [{ input: 'webhook_url', type: 'address_not_taken', reason: error.detail }] }) : error;
+    }
     return { url, events: events ?? usualEvents };
   }
 

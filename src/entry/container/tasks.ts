@@ -30,7 +30,7 @@ import type { FileQuery } from '../../models/file.ts';
 import type { Role } from '../../models/process.ts';
 import type { InputRecords, PromptRecords } from '../../models/records.ts';
 import type { ComfyuiInfo } from '../../molecules/comfyui-info/info.ts';
-import { loadEngineConfig } from '../../molecules/engine-config/engine-config.ts';
+import { loadEngineConfig, parseEngineConfig } from '../../molecules/engine-config/engine-config.ts';
 import type { EventFeed } from '../../molecules/event-feed/feed.ts';
 import type { InputStore } from '../../molecules/input-store/input-store.ts';
 import { instanceOf } from '../../molecules/instance-pool/address.ts';
@@ -43,6 +43,7 @@ import type { Records } from '../../molecules/records/schema.ts';
 import { SqlTaskStore } from '../../molecules/records/task-records.ts';
 import { RemoteInput } from '../../molecules/remote-input/remote-input.ts';
 import { TaskFeed } from '../../molecules/task-feed/task-feed.ts';
+import { rulesOf } from '../../molecules/templates/check.ts';
 import { TemplateFolder } from '../../molecules/templates/templates.ts';
 import { parseSecret } from '../../molecules/webhooks/sign.ts';
 import { Webhooks } from '../../molecules/webhooks/webhooks.ts';
@@ -55,15 +56,31 @@ export interface Written {
 
 /** Reads CONFIG_DIR. Throws ConfigError with one line for each thing that is wrong, and logs what hinders nobody. */
 export async function readWritten(config: Config, logging: Logging): Promise<Written> {
+  const { written, faults } = await readSound(config, logging);
+  if (faults.length > 0) throw new ConfigError(faults);
+  return written;
+}
+
+/** As `readWritten`, but answers with what is sound, and the faults of the rest. */
+export async function readSound(config: Config, logging: Logging): Promise<{ readonly written: Written; readonly faults: readonly string[] }> {
   const log = logging.logger('main');
-  const templates = await TemplateFolder.load(join(config.CONFIG_DIR, 'workflows'), log);
-  const { config: engines, warnings } = await loadEngineConfig(join(config.CONFIG_DIR, 'engine_config.yml'), {
+  const { templates, broken, unread, faults } = await TemplateFolder.look(join(config.CONFIG_DIR, 'workflows'), log);
+  const options = {
     environment: environmentValue,
-    templates: templates.all().map(({ name }) => name),
+    templates: new Map([...broken.map((name) => [name, undefined] as const), ...templates.all().map((template) => [template.name, rulesOf(template)] as const)]),
     instances: config.comfyuiUrls.map((url) => (url === 'sandbox' ? url : instanceOf(url).name)),
-  });
-  for (const warning of warnings) log.warn(warning);
-  return { templates, engines };
+  };
+  const nothing = { templates, engines: parseEngineConfig('', '', options).config };
+  // What the file names may be among the templates that were not read.
+  if (unread) return { written: nothing, faults };
+  try {
+    const { config: engines, warnings } = await loadEngineConfig(join(config.CONFIG_DIR, 'engine_config.yml'), options);
+    for (const warning of warnings) log.warn(warning);
+    return { written: { templates, engines }, faults };
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return { written: nothing, faults: [...faults, ...error.lines] };
+  }
 }
 
 /** What tasks share with the rest of the house. */
@@ -133,7 +150,7 @@ export function assembleTasks(from: TaskFoundations): TaskAssembly {
   };
   const limits = { concurrency: config.WORKER_CONCURRENCY, maxAttempts: config.MAX_ATTEMPTS, retryDelay: config.RETRY_DELAY_SECONDS * 1_000 };
   const worker = works ? new Worker({ ...times, store, feed, engines, sources: sourcesOf(from, out.inputs), storage, log, newId, name: from.name, limits, told, gone: (names) => from.process.gone(names) }) : undefined;
-  const planning = new Planning({ templates: written.templates, config: written.engines, engines, random: random64 });
+  const planning = new Planning({ templates: written.templates, config: written.engines, engines, checkUrl: (url) => out.inputs.check(url), random: random64 });
   const tasks = new TaskCoordinator({
     ...times, store, deliveries, feed, planning, engines, webhooks, storage, log, newId, told,
     publicUrl: config.PUBLIC_URL ?? '',
@@ -162,12 +179,12 @@ function enginesOf(from: TaskFoundations): ReadonlyMap<string, Engine> {
 /** Ways out to addresses that callers name, each with its own list. Throws ConfigError for a list that cannot be read, and for a secret that is none. */
 function outbound(config: Config): { readonly inputs: PublicHttp; readonly hooks: PublicHttp } {
   const clientOf = (name: 'FETCH_ALLOWED_HOSTS' | 'WEBHOOK_ALLOWED_HOSTS'): PublicHttp => {
-    const { list, fault } = parseAllowedHosts(config[name]);
+    const { list, fault } = parseAllowedHosts(config[name], name);
     if (list === undefined) throw new ConfigError([`${name} is "${config[name].join(',')}": ${fault}.`]);
     return new PublicHttp({ allowed: list });
   };
   const { fault } = config.WEBHOOK_SECRET === undefined ? {} : parseSecret(config.WEBHOOK_SECRET);
-  if (fault !== undefined) throw new ConfigError([`WEBHOOK_SECRET is a value that is not shown: ${fault}.`]);
+  if (fault !== undefined) throw new ConfigError([`WEBHOOK_SECRET is a value that is not shown: ${fault}; make one: echo whsec_$(openssl rand -base64 32)`]);
   return { inputs: clientOf('FETCH_ALLOWED_HOSTS'), hooks: clientOf('WEBHOOK_ALLOWED_HOSTS') };
 }
 

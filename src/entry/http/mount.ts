@@ -97,7 +97,7 @@ const begun = async (row: Route, context: RouteContext): Promise<unknown> => row
 function checked(where: string, schema: z.ZodType | undefined, value: unknown): unknown {
   if (schema === undefined) return undefined;
   const parsed = schema.safeParse(value);
-  if (!parsed.success) throw invalid(where, parsed.error);
+  if (!parsed.success) throw invalid(where, parsed.error, value);
   return parsed.data;
 }
 

@@ -59,7 +59,7 @@ export function openApiDocument(rows: readonly Route[], facts: DocumentFacts): J
 }
 
 function operation(row: Route, components: Components, problem: Json): Json {
-  const parameters = [...components.parameters(row.params, 'path'), ...components.parameters(row.query, 'query')];
+  const parameters = [...components.parameters(row.params, 'path'), ...components.parameters(row.query, 'query'), ...components.headers(row.headers)];
   const body = requestBody(row, components);
   return {
     operationId: row.id,
@@ -76,8 +76,9 @@ function operation(row: Route, components: Components, problem: Json): Json {
 function requestBody(row: Route, components: Components): Json | undefined {
   if (row.form !== undefined) return { required: true, content: { 'multipart/form-data': { schema: components.reference(row.form) } } };
   if (row.body === undefined) return undefined;
-  const examples = Object.fromEntries(Object.entries(row.examples ?? {}).map(([name, value]) => [name, { value }]));
-  return { required: row.bodyOptional !== true, content: { 'application/json': { schema: components.reference(row.documented?.() ?? row.body), ...(row.examples ? { examples } : {}) } } };
+  const bodies = Object.entries((typeof row.examples === 'function' ? row.examples() : row.examples) ?? {});
+  const examples = Object.fromEntries(bodies.map(([name, value]) => [name, { value }]));
+  return { required: row.bodyOptional !== true, content: { 'application/json': { schema: components.reference(row.documented?.() ?? row.body), ...(bodies.length > 0 ? { examples } : {}) } } };
 }
 
 function answers(row: Route, components: Components): Record<string, Json> {
@@ -91,10 +92,22 @@ function content({ schema, contentType }: Answer, components: Components, head: 
 
 /** One response per status, naming the codes that come with it. */
 function problems(row: Route, problem: Json): Record<string, Json> {
-  const byStatus = Map.groupBy(errorsOf(row), (code) => errorTable[code].status);
-  const entries = [...byStatus].map(([status, codes]): [string, Json] => [
+  const usual = errorsOf(row).map((code) => ({ status: errorTable[code].status, words: `${code}: ${errorTable[code].title}.` }));
+  const byStatus = Map.groupBy([...usual, ...passing(row)], ({ status }) => status);
+  const entries = [...byStatus].map(([status, its]): [string, Json] => [
     String(status),
-    { description: codes.map((code) => `${code}: ${errorTable[code].title}.`).join(' '), ...(row.method === 'head' ? {} : { content: { [problemType]: { schema: problem } } }) },
+    { description: its.map(({ words }) => words).join(' '), ...(waiting.has(status) ? { headers: retryAfter } : {}), ...(row.method === 'head' ? {} : { content: { [problemType]: { schema: problem } } }) },
   ]);
   return Object.fromEntries(entries);
+}
+
+/** Answers that say when to come again. */
+const waiting: ReadonlySet<number> = new Set([429, 503]);
+const retryAfter = { 'Retry-After': { description: 'Seconds after which the same call is worth making again, where they are known.', schema: { type: 'integer', minimum: 1 } } };
+
+/** Codes that come as 503 although their usual status is another: what is short now is there again in a moment. */
+function passing(row: Route): { status: number; words: string }[] {
+  const database = row.open === true ? [] : ['INTERNAL_ERROR: The database is busy, or full; nothing was changed.'];
+  const room = row.body !== undefined || row.errors.includes('QUEUE_FULL') ? ['QUEUE_FULL: There is no room now beside the bodies, files and watchers that are worked on.'] : [];
+  return [...database, ...room].map((words) => ({ status: 503, words }));
 }

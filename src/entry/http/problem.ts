@@ -6,6 +6,7 @@ import { currentRequestId } from '../../core/logger.ts';
 import { limits } from '../../constants/limits.ts';
 import type { Fault, Problem } from '../../models/problem.ts';
 import { drain } from './body.ts';
+import { faultsOf } from './fault-words.ts';
 
 export const problemType = 'application/problem+json';
 
@@ -18,18 +19,12 @@ export function asGatewayError(error: unknown): GatewayError {
   return fail('INTERNAL_ERROR', 'unexpected', { cause: error });
 }
 
-/** A VALIDATION_ERROR with one fault per issue. `where` is `body`, `query`, … */
-export function invalid(where: string, error: z.ZodError): GatewayError {
-  const faults = error.issues.slice(0, limits.faults).flatMap(faultsOf).slice(0, limits.faults);
+/** A VALIDATION_ERROR with one fault per issue. `where` is `body`, `query`, …; `given` is what the schema did not take. */
+export function invalid(where: string, error: z.ZodError, given?: unknown): GatewayError {
+  const faults = error.issues.slice(0, limits.faults).flatMap((issue) => faultsOf(issue, given)).slice(0, limits.faults).map(bounded);
   const [first] = faults;
   const told = first === undefined ? where : `${where}: ${first.input ? `${first.input}: ` : ''}${first.reason}`;
   return fail('VALIDATION_ERROR', faults.length > 1 ? `${told} (and ${faults.length - 1} more)` : told, { faults });
-}
-
-function faultsOf(issue: z.core.$ZodIssue): Fault[] {
-  const path = issue.path.map(String);
-  if (issue.code === 'unrecognized_keys') return issue.keys.slice(0, limits.faults).map((key) => bounded({ input: [...path, key].join('.'), type: issue.code, reason: 'this field is not known here' }));
-  return [bounded({ ...(path.length > 0 ? { input: path.join('.') } : {}), type: issue.code, reason: issue.message })];
 }
 
 /** The body of a problem, bounded whatever a caller or a server said. Of an INTERNAL_ERROR it tells the request id and nothing else. */

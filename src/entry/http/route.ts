@@ -45,6 +45,12 @@ export interface Answer {
   readonly contentType?: string;
 }
 
+/** A header of a call that a deed reads. For the document. */
+export interface RequestHeader {
+  readonly description: string;
+  readonly schema: z.ZodType;
+}
+
 /** How large a JSON body may be, and which variable says so. */
 export interface BodyLimit {
   readonly bytes: number;
@@ -73,8 +79,10 @@ interface RowFacts {
   readonly documented?: () => z.ZodType;
   /** Fields of a multipart form that the deed reads itself. For the document. */
   readonly form?: z.ZodObject;
-  /** Bodies to show in the document, by name. */
-  readonly examples?: Readonly<Record<string, unknown>>;
+  /** Headers that the deed reads itself, by name. For the document. */
+  readonly headers?: Readonly<Record<string, RequestHeader>>;
+  /** Bodies to show in the document, by name. A function is asked each time a document is made. */
+  readonly examples?: Readonly<Record<string, unknown>> | (() => Readonly<Record<string, unknown>>);
   /** Milliseconds until `signal` fires; 0 for none, where only silence ends the call. */
   readonly deadline?: number;
 }

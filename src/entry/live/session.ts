@@ -166,7 +166,7 @@ function read(raw: unknown): ClientMessage {
     throw fail('WEBSOCKET_ERROR', `type is ${JSON.stringify(type)?.slice(0, 64) ?? 'missing'}; allowed: ${clientMessageTypes.join(', ')}.`);
   }
   const parsed = Message.safeParse(raw);
-  if (!parsed.success) throw invalid('message', parsed.error);
+  if (!parsed.success) throw invalid('message', parsed.error, raw);
   return parsed.data;
 }
 

@@ -1,9 +1,9 @@
 /** Reads `config/engine_config.yml`: engines by name, and pipelines of steps. */
 import type { z } from 'zod';
 import { readBoundedText } from '../../atoms/text-file/bounded-text.ts';
-import { parseYaml, type YamlFile } from '../../atoms/yaml/yaml.ts';
+import { parseYaml, type YamlFault, type YamlFile } from '../../atoms/yaml/yaml.ts';
 import { limits } from '../../constants/limits.ts';
-import { type ConfigFault, configFaults, fieldPath } from '../../core/config-fault.ts';
+import { type ConfigFault, configFaults, fieldPath, valueAt } from '../../core/config-fault.ts';
 import { ConfigError } from '../../core/config.ts';
 import { GatewayError } from '../../core/errors.ts';
 import { type EngineConfig, EngineConfigFile, type Pipeline, usualEngine } from '../../models/engine-config.ts';
@@ -37,14 +37,27 @@ export function parseEngineConfig(text: string, path: string, options: EngineCon
   const yaml = parseYaml(text);
   const line = ({ line: at, text: words }: { readonly line: number; readonly text: string }): string => `${path}:${at}: ${words}`;
   const tell = (fault: ConfigFault): string => line({ line: yaml.lineOf(fault.path), text: [fieldPath(fault.path), fault.text].filter(Boolean).join(': ') });
-  refuse(yaml.faults.map(line));
+  refuse(syntaxFaults(yaml, text).map(line));
   const { file, faults } = shaped(yaml, options);
   if (file === undefined) throw new ConfigError(faults.slice(0, limits.faults).map(tell));
+  const written = (at: ConfigFault['path']): unknown => valueAt(yaml.value, at);
   const whole = { ...file, engines: { [usualEngine]: { type: 'comfyui' as const, config: {} }, ...file.engines } };
-  const broken = Object.entries(file.pipelines).map(([name, { enabled }]) => ({ enabled, faults: pipelineFaults(name, whole, options) }));
+  const broken = Object.entries(file.pipelines).map(([name, { enabled }]) => ({ enabled, faults: pipelineFaults(name, { ...options, file: whole, written }) }));
   refuse([...nameFaults(whole, options), ...broken.filter((one) => one.enabled).flatMap((one) => one.faults)].map(tell));
   const asleep = broken.filter((one) => !one.enabled).flatMap((one) => one.faults).map((fault) => `${tell(fault)} (the pipeline is switched off)`);
   return { config: configOf(whole), warnings: [...yaml.warnings.map(line), ...asleep] };
+}
+
+/** Lines with faults of YAML that are told: each makes nonsense of what follows. */
+const LINES_TOLD = 3;
+const QUOTED_OR_COMMENT = /"(?:\\.|[^"\\])*"|'[^']*'|(?<=^|\s)#.*/g;
+
+/** The first fault of each of the first lines, with what was probably meant. */
+function syntaxFaults({ faults }: YamlFile, file: string): YamlFault[] {
+  const lines = file.split('\n');
+  const bare = ({ line }: YamlFault): boolean => (lines[line - 1] ?? '').replace(QUOTED_OR_COMMENT, '').includes('${');
+  const firsts = faults.filter(({ line }, n) => faults.findIndex((one) => one.line === line) === n);
+  return firsts.slice(0, LINES_TOLD).map((fault) => (bare(fault) ? { ...fault, text: `${fault.text}; put \${…} in quotes` } : fault));
 }
 
 function refuse(lines: readonly string[]): void {

@@ -63,6 +63,18 @@ export function resolveInputs(inputs: Readonly<Record<string, unknown>>, scope: 
   return Object.fromEntries(Object.entries(inputs).map(([name, value]) => [name, resolveExpressions(value, scope)]));
 }
 
+/**
+ * What a value is before anybody gives an input: itself where it has no expression, the default of one that is all of it.
+ * Undefined where only a run can tell.
+ */
+export function knownBefore(value: unknown): { readonly value: unknown } | undefined {
+  if (typeof value !== 'string') return { value };
+  const pieces = piecesOf(value);
+  const [only] = pieces;
+  if (pieces.every((piece) => typeof piece === 'string')) return { value };
+  return pieces.length === 1 && typeof only === 'object' && only.kind === 'input' && only.fallback !== undefined ? { value: scalar(only.fallback) } : undefined;
+}
+
 function resolveText(text: string, scope: ExpressionScope): unknown {
   const pieces = piecesOf(text);
   const [only] = pieces;

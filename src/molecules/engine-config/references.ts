@@ -1,9 +1,10 @@
-/** Whether what a configuration names is there: engines, instances, templates, steps. Pure. */
+/** Whether what a configuration names is there: engines, instances, templates with their inputs, steps. Pure. */
 import { closestMatch } from 'leven';
 import type { z } from 'zod';
 import type { ConfigFault } from '../../core/config-fault.ts';
 import type { EngineConfigFile } from '../../models/engine-config.ts';
 import { allowedExpressions, type Expression, piecesOf } from './expressions.ts';
+import { type KnownInput, stepInputFaults } from './step-inputs.ts';
 
 type File = z.infer<typeof EngineConfigFile>;
 type Step = File['pipelines'][string]['steps'][string];
@@ -11,8 +12,8 @@ type Path = readonly PropertyKey[];
 
 /** What there is besides the file. */
 export interface Known {
-  /** Names of templates. */
-  readonly templates: readonly string[];
+  /** Templates by name with their inputs; undefined for one of which only the name is known. */
+  readonly templates: ReadonlyMap<string, ReadonlyMap<string, KnownInput> | undefined>;
   /** Names (host:port) of the ComfyUI servers in use. */
   readonly instances: readonly string[];
 }
@@ -35,13 +36,21 @@ export function nameFaults({ engines, pipelines }: File, { instances }: Known): 
   return [...places, ...twice];
 }
 
-/** What keeps a pipeline from running. `file` has the usual engine. */
-export function pipelineFaults(name: string, file: File, known: Known): ConfigFault[] {
+export interface PipelinePlace extends Known {
+  /** With the usual engine. */
+  readonly file: File;
+  /** What stands in the file, where `file` has values of the environment. */
+  readonly written: (path: Path) => unknown;
+}
+
+/** What keeps a pipeline from running. */
+export function pipelineFaults(name: string, place: PipelinePlace): ConfigFault[] {
+  const { file } = place;
   const steps = Object.entries(file.pipelines[name]?.steps ?? {});
   return steps.flatMap(([step, entry], n) => {
     const path = ['pipelines', name, 'steps', step];
     const earlier = steps.slice(0, n).map(([one]) => one);
-    return [...engineFaults(path, entry, file), ...templateFaults(path, entry, { file, known }), ...expressionFaults([...path, 'inputs'], entry.inputs, earlier)];
+    return [...engineFaults(path, entry, file), ...templateFaults(path, entry, place), ...expressionFaults([...path, 'inputs'], entry.inputs, earlier), ...inputFaults([...path, 'inputs'], entry, place)];
   });
 }
 
@@ -49,10 +58,17 @@ function engineFaults(path: Path, { engine }: Step, { engines }: File): ConfigFa
   return Object.hasOwn(engines, engine) ? [] : [{ path: [...path, 'engine'], text: missing(`"${engine}" is not a registered engine`, engine, Object.keys(engines)) }];
 }
 
-function templateFaults(path: Path, { engine, template }: Step, { file, known }: { readonly file: File; readonly known: Known }): ConfigFault[] {
-  if (template !== undefined) return known.templates.includes(template) ? [] : [{ path: [...path, 'template'], text: missing(`there is no template "${template}"`, template, known.templates) }];
+function templateFaults(path: Path, { engine, template }: Step, { file, templates }: PipelinePlace): ConfigFault[] {
+  const names = [...templates.keys()];
+  if (template !== undefined) return templates.has(template) ? [] : [{ path: [...path, 'template'], text: missing(`there is no template "${template}"`, template, names) }];
   const entry = Object.hasOwn(file.engines, engine) ? file.engines[engine] : undefined;
-  return entry?.type === 'comfyui' ? [{ path, text: `has no template, which an engine of type comfyui needs; allowed: ${listed(known.templates)}` }] : [];
+  return entry?.type === 'comfyui' ? [{ path, text: `has no template, which an engine of type comfyui needs; allowed: ${listed(names)}` }] : [];
+}
+
+/** Of a step without \`inputs\` nothing can be said: it gets what the caller gives. */
+function inputFaults(path: Path, { template, inputs: given }: Step, { templates, written }: PipelinePlace): ConfigFault[] {
+  const takes = template === undefined ? undefined : templates.get(template);
+  return template === undefined || takes === undefined || given === undefined ? [] : stepInputFaults({ path, given, template, takes, written });
 }
 
 function expressionFaults(path: Path, value: unknown, earlier: readonly string[]): ConfigFault[] {

@@ -102,6 +102,22 @@ describe('the doctor', () => {
     expect(diagnose(graph({ seed: -1 }), server).map(isWarning)).toEqual([false]);
   });
 
+  it('warns of inputs that the class does not declare, with the nearest that it does', () => {
+    expect(diagnose(graph({ sede: 1, other: ['1', 0] }), server)).toEqual([
+      { node_id: '2', class_type: 'Sample', input: 'sede', type: 'unknown_input', nearest: 'seed', reason: 'Node "2" (Sample) has no input "sede"; it has: model, seed, cfg, sampler, mask. ComfyUI ignores it, unless the node takes what it does not declare.' },
+      expect.objectContaining({ input: 'other', type: 'unknown_input', reason: 'Node "2" (Sample) has no input "other"; it has: model, seed, cfg, sampler, mask. The node gets what is linked to it, and fails unless it takes what it does not declare.' }),
+    ]);
+    expect(diagnose(graph({ sede: 1, seed: -1 }), server).map(isWarning)).toEqual([false, true]);
+    expect(diagnose(graph({}, { '8': node('Load', { ckpt: 'x' }) }), server).map((fault) => fault.type)).toEqual(['unused_node']);
+  });
+
+  it('does not warn of inputs that nodes make up, nor of what the page of ComfyUI writes by itself', () => {
+    const picture = { '6': node('Picture', { image: 'a.png', upload: 'image' }), '7': node('Any', { 'grown.image0': ['6', 0], grown: 1, value: 1 }), '8': node('Show', { source: ['7', 0] }) };
+    expect(diagnose(picture, server)).toEqual([]);
+    const other = { '7': node('Any', { 'grow.image0': 1, 'value.x': 2, grown: 1 }), '8': node('Show', { source: ['7', 0] }) };
+    expect(diagnose(other, server).map((fault) => fault.input)).toEqual(['grow.image0', 'value.x']);
+  });
+
   it('does not judge types that take anything, inputs that nodes make up, and controls of packs', () => {
     const odd = node('Any', { value: ['1', 0], either: ['2', 0], colour: '#fff', open: 2 });
     expect(faults(graph({ model: ['7', 5] }, { '7': node('Any', {}), '8': odd, '9': node('Show', { source: ['8', 0] }) }))).toEqual([]);

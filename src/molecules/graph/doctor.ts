@@ -1,5 +1,5 @@
 /** What is wrong with a workflow on one instance, by what that instance declares. Pure. */
-import type { NodeDeclarations } from '../../models/node-declaration.ts';
+import type { NodeDeclaration, NodeDeclarations } from '../../models/node-declaration.ts';
 import type { Fault } from '../../models/problem.ts';
 import { checkFinite, first } from './check.ts';
 import { choicesReader } from './choices.ts';
@@ -7,11 +7,12 @@ import { inputFault, needsLink, type Surroundings } from './input-faults.ts';
 import { type FindNearest, nearestFinder } from './nearest.ts';
 import { type GraphNode, linksOf, nodesOf } from './read.ts';
 import { told } from './told.ts';
+import { unknownInputs } from './unknown-inputs.ts';
 
 type Workflow = Readonly<Record<string, unknown>>;
 type Nodes = ReadonlyMap<string, GraphNode>;
 
-const WARNINGS: readonly string[] = ['unused_node', 'unconnected_output'];
+const WARNINGS: readonly string[] = ['unused_node', 'unconnected_output', 'unknown_input'];
 
 /** Whether a workflow with that fault runs all the same. */
 export const isWarning = (fault: Fault): boolean => WARNINGS.includes(fault.type);
@@ -35,7 +36,7 @@ function* faultsOf(workflow: Workflow, around: Surroundings): Generator<Fault> {
   yield* checkFinite(workflow, declarations);
   for (const [id, node] of nodes) {
     if (!used.has(id)) yield { ...placeOf(id, node), type: 'unused_node', reason: `No output depends on node "${told(id)}" (${told(node.classType)}): ComfyUI neither checks nor runs it.` };
-    else yield* unconnected(id, node, declarations);
+    else yield* warnings(id, node, around);
   }
 }
 
@@ -77,10 +78,16 @@ function* nodeFaults(id: string, node: GraphNode, { workflow, around }: { workfl
   }
 }
 
-/** An output node all of whose links may be left out, and are. */
-function* unconnected(id: string, node: GraphNode, declarations: NodeDeclarations): Generator<Fault> {
+function* warnings(id: string, node: GraphNode, { declarations, nearest }: Surroundings): Generator<Fault> {
   const declared = declarations.get(node.classType);
-  if (!declared?.outputNode) return;
+  if (!declared) return;
+  yield* unconnected(id, node, declared);
+  yield* unknownInputs({ id, node, declared }, nearest);
+}
+
+/** An output node all of whose links may be left out, and are. */
+function* unconnected(id: string, node: GraphNode, declared: NodeDeclaration): Generator<Fault> {
+  if (!declared.outputNode) return;
   const links = [...declared.inputs].filter(([, input]) => needsLink(input));
   if (links.length === 0 || links.some(([name, input]) => input.required || Object.hasOwn(node.inputs, name))) return;
   yield { ...placeOf(id, node), type: 'unconnected_output', reason: `Nothing is linked to output node "${told(id)}" (${told(node.classType)}): it has nothing to put out.` };

@@ -27,7 +27,7 @@ export interface Surroundings {
 /** Types of ComfyUI's own that only a link brings; others may have a control of their own in the page. */
 const LINKED = new Set(['IMAGE', 'MASK', 'LATENT', 'MODEL', 'CLIP', 'VAE', 'CONDITIONING', 'CONTROL_NET', 'CLIP_VISION', 'CLIP_VISION_OUTPUT', 'STYLE_MODEL', 'UPSCALE_MODEL', 'GLIGEN', 'SAMPLER', 'SIGMAS', 'NOISE', 'GUIDER', 'AUDIO', 'VIDEO']);
 /** Inputs that nodes make up while they are used (`images.image0`), and slots that take what they are given. */
-const MADE_UP = /^COMFY_\w+_V\d+$/;
+export const MADE_UP = /^COMFY_\w+_V\d+$/;
 /** A list up to this length is told whole. */
 const SHORT_LIST = 20;
 

@@ -51,7 +51,7 @@ describe('the alt-v1 dialect', () => {
       server.says(reply);
       expect(await run()).toMatchObject({ kind: 'unknown', error: { retryable: false } });
     }
-    server.cut = true;
+    server.instead = 'cut';
     expect(await run()).toMatchObject({ kind: 'unknown', error: { code: 'CONNECTION_ERROR' } });
   });
 

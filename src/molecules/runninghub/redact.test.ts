@@ -22,6 +22,10 @@ describe('a text', () => {
     expect(redactorOf(key)(text)).not.toContain('BLOB');
   });
 
+  it('loses addresses of sockets as a whole', () => {
+    expect(redactorOf(key)('see wss://www.runninghub.cn:443/ws/c_instance?c_host=192.0.2.10 and go')).toBe('see [redacted] and go');
+  });
+
   it('without secrets stays as it is', () => {
     expect(redactorOf(key)('https://host/a.png?sign=1')).toBe('https://host/a.png?sign=1');
   });

@@ -138,17 +138,13 @@ describe('a submit of which nobody knows what came of it', () => {
   it('is told to be late when the time passed, there or on the way', async () => {
     server.says({ status: 504, text: '' });
     expect(await app()).toMatchObject({ kind: 'unknown', late: true });
-    const silent = new ScriptedHub();
-    await silent.start();
-    silent.says({ status: 103, text: '' });
-    const arrived = hub({ baseUrl: silent.url, timeoutMs: 150 }).runApp('1', { nodeInfoList: [] }, never);
-    expect(await arrived).toMatchObject({ kind: 'unknown', error: { code: 'CONNECTION_ERROR', retryable: false }, late: true });
-    await silent.close();
+    server.instead = 'silence';
+    expect(await hub({ timeoutMs: 150 }).runApp('1', { nodeInfoList: [] }, never)).toMatchObject({ kind: 'unknown', error: { code: 'CONNECTION_ERROR', retryable: false }, late: true });
   });
 
   it('is that of a broken connection', async () => {
     server.says('ai-app-run.success');
-    server.cut = true;
+    server.instead = 'cut';
     expect(await app()).toMatchObject({ kind: 'unknown', error: { code: 'CONNECTION_ERROR', retryable: false }, taskId: undefined, late: false });
     expect(server.seen).toHaveLength(1);
   });

@@ -73,7 +73,7 @@ describe('an upload', () => {
 
   it('without an answer is a connection error, and a file that cannot be opened keeps its own', async () => {
     server.says('upload-legacy.success');
-    server.cut = true;
+    server.instead = 'cut';
     await expect(upload()).rejects.toMatchObject({ code: 'CONNECTION_ERROR', cause: { cause: undefined } });
     await expect(upload({ open: () => { throw fail('IMAGE_NOT_FOUND', 'a.png'); } })).rejects.toMatchObject({ code: 'IMAGE_NOT_FOUND' });
   });

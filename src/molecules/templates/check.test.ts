@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { limits } from '../../constants/limits.ts';
 import { TemplateInput } from '../../models/template.ts';
-import { checkInputs } from './check.ts';
+import { checkInputs, rulesOf } from './check.ts';
 
 const big = (digits: string) => JSON.rawJSON(digits);
 const targets = [{ node: '1', input: 'x' }];
@@ -52,6 +52,21 @@ describe('the inputs of a caller', () => {
     const odd = template({ constructor: { type: 'string', required: false } });
     expect(checkInputs(odd, {}, seven)).toEqual({ values: {}, faults: [] });
     expect(checkInputs(painting, { prompt: 'x', toString: 1 }, seven).faults).toMatchObject([{ input: 'inputs.toString', type: 'unknown_input' }]);
+  });
+});
+
+describe('the rules of inputs', () => {
+  const rules = rulesOf(template({ steps: { type: 'integer', default: 'random', min: 1, max: 150 }, style: { type: 'enum', values: ['oil'] }, mask: { type: 'image', required: false } }));
+
+  it('say which must be given', () => {
+    expect([...rules].map(([name, { type, required }]) => [name, type, required])).toEqual([['steps', 'integer', false], ['style', 'enum', true], ['mask', 'image', false]]);
+  });
+
+  it.each([
+    ['steps', 5, undefined], ['steps', 'random', undefined], ['steps', 151, '151 is more than 150, the most that is allowed'], ['style', 'oil', undefined], ['style', 'water', '"water" is not one of oil'],
+    ['style', null, 'It is required'], ['mask', null, undefined], ['mask', 'a.png', undefined], ['mask', ['a.png'], 'a list is not taken; allowed: the image as the name of an upload, a path below the input folder, a URL or a data URI'],
+  ])('say why a value is not taken: %s %j', (name, value, reason) => {
+    expect(rules.get(name)?.refuses(value)).toBe(reason);
   });
 });
 

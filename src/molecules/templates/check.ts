@@ -35,6 +35,24 @@ function read(input: TemplateInput, value: unknown, random: () => bigint): Readi
   return input.default === undefined ? undefined : readValue(input, input.default);
 }
 
+/** What can be said of one input before anybody gives it a value. */
+export interface InputRule {
+  readonly type: TemplateInput['type'];
+  readonly required: boolean;
+  /** Why it does not take a value; undefined where it does. */
+  readonly refuses: (value: unknown) => string | undefined;
+}
+
+/** The inputs of a template by name, in its order. */
+export function rulesOf({ inputs }: Pick<Template, 'inputs'>): ReadonlyMap<string, InputRule> {
+  return new Map(Object.entries(inputs).map(([name, input]): [string, InputRule] => [name, { type: input.type, required: isRequired(input), refuses: (value) => refusalOf(input, value) }]));
+}
+
+function refusalOf(input: TemplateInput, value: unknown): string | undefined {
+  const reading = read(input, value, () => 0n);
+  return reading && 'refusal' in reading ? reading.refusal.reason.replace(/\.$/, '') : undefined;
+}
+
 /** An input without a default is required unless its template says otherwise. */
 export function isRequired(input: TemplateInput): boolean {
   return input.required ?? input.default === undefined;

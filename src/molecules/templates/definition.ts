@@ -72,7 +72,19 @@ function targetFaults(all: readonly Named[], graph: Graph): ConfigFault[] {
   return all.flatMap(({ name, input }) => input.targets.flatMap(({ node }, n) => nodeFault(['inputs', name, 'targets', n, 'node'], node, graph)));
 }
 
-/** Nodes that a message lists. */
+/** Targets that their nodes of the graph do not have: most probably misspelt, but an exported graph may lack optional inputs. */
+export function targetWarnings(inputs: Readonly<Record<string, TemplateInput>>, graph: Graph): ConfigFault[] {
+  return Object.entries(inputs).flatMap(([name, { targets }]) => targets.flatMap((target, n) => {
+    const { class_type: type, inputs: own = {} } = Node.parse(graph[target.node]);
+    if (Object.hasOwn(own, target.input)) return [];
+    const names = Object.keys(own);
+    const { nearest } = near(target.input, names);
+    const text = `node ${shown(target.node)} (${type}) of the graph has no input ${shown(target.input)}${nearest === undefined ? '' : `; nearest: ${nearest}`}; it has: ${names.slice(0, LISTED).join(', ') || 'none'}`;
+    return [{ path: ['inputs', name, 'targets', n, 'input'], text }];
+  }));
+}
+
+/** Nodes, or inputs, that a message lists. */
 const LISTED = 50;
 
 function nodeFault(path: readonly PropertyKey[], node: string, graph: Graph): ConfigFault[] {

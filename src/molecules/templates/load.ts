@@ -6,12 +6,12 @@ import { findInside } from '../../atoms/files/read.ts';
 import { parseJson } from '../../atoms/json/json.ts';
 import { readBoundedText } from '../../atoms/text-file/bounded-text.ts';
 import { limits } from '../../constants/limits.ts';
-import { configFaults, fieldPath, shown, valueAt } from '../../core/config-fault.ts';
+import { type ConfigFault, configFaults, fieldPath, shown, valueAt } from '../../core/config-fault.ts';
 import { GatewayError } from '../../core/errors.ts';
 import { breakOf } from '../../core/json-position.ts';
 import { type Template, TemplateFile } from '../../models/template.ts';
 import { Workflow } from '../../models/workflow.ts';
-import { definitionFaults, graphFaults } from './definition.ts';
+import { definitionFaults, graphFaults, targetWarnings } from './definition.ts';
 
 /** One file as it was read. */
 export interface ReadTemplate {
@@ -20,6 +20,8 @@ export interface ReadTemplate {
   readonly template: Template | undefined;
   /** `config/workflows/NAME.json: inputs.seed.default: …`, up to `limits.faults`. */
   readonly faults: readonly string[];
+  /** What is probably not meant and hinders nobody, in the same form. None where there are faults. */
+  readonly warnings: readonly string[];
   /** Another where the file, or its graph, is. */
   readonly stamp: string;
 }
@@ -58,10 +60,13 @@ async function readTemplate(folder: string, file: string): Promise<ReadTemplate 
   const name = file.slice(0, -ENDING.length);
   const graph = await readGraph(folder, 'value' in own ? valueAt(own.value, ['graph']) : undefined);
   const { template, faults } = 'fault' in own ? { template: undefined, faults: [own.fault] } : judged(path, { name, raw: own.value, graph });
+  const warnings = template === undefined ? [] : targetWarnings(template.inputs, template.workflow).slice(0, limits.faults).map((one) => lineOf(path, one));
   const told = faults.slice(0, limits.faults);
   if (told.length < faults.length) told.push(`${path}: and ${faults.length - told.length} more faults`);
-  return { name, template, faults: told, stamp: createHash('sha256').update(own.text).update('\0').update(graph.text).update(told.join('\n')).digest('hex') };
+  return { name, template, faults: told, warnings, stamp: createHash('sha256').update(own.text).update('\0').update(graph.text).update(told.join('\n')).digest('hex') };
 }
+
+const lineOf = (file: string, { path, text }: ConfigFault): string => [file, fieldPath(path), text].filter(Boolean).join(': ');
 
 interface Parts {
   readonly name: string;
@@ -73,7 +78,7 @@ function judged(path: string, { name, raw, graph }: Parts): { readonly template:
   const parsed = TemplateFile.safeParse(raw);
   const shape = parsed.success ? [] : configFaults(TemplateFile, parsed.error.issues, { given: raw, noun: 'type of input' });
   const fitting = definitionFaults(raw, graph.workflow);
-  const fields = [...shape, ...fitting].map((fault) => [path, fieldPath(fault.path), fault.text].filter(Boolean).join(': '));
+  const fields = [...shape, ...fitting].map((fault) => lineOf(path, fault));
   const faults = [...(NAME.test(name) ? [] : [`${path}: its name must be letters, digits, "_", "-" and ".", up to 100`]), ...fields, ...graph.faults.map((fault) => `${path}: graph: ${fault}`)];
   if (!parsed.success || graph.workflow === undefined || faults.length > 0) return { template: undefined, faults };
   const { title, description, inputs, outputs } = parsed.data;

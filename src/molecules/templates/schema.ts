@@ -9,8 +9,12 @@ import { drawable, rangeOf, toJson } from './integers.ts';
  * checks. Numbers beyond 2^53, which readers of JSON round, stand in its words.
  */
 export function inputsSchema(template: Template): z.ZodType {
-  const fields = Object.entries(template.inputs).map(([name, input]) => [name, field(input)] as const);
-  return z.strictObject(Object.fromEntries(fields)).meta({ id: `inputs-${template.name}`, title: template.title, description: template.description || `Inputs of the template "${template.name}".` });
+  return z.strictObject(fieldsOf(template.inputs)).meta({ id: `inputs-${template.name}`, title: template.title, description: template.description || `Inputs of the template "${template.name}".` });
+}
+
+/** One schema per input. */
+export function fieldsOf(inputs: Template['inputs']): Record<string, z.ZodType> {
+  return Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, field(input)]));
 }
 
 function field(input: TemplateInput): z.ZodType {

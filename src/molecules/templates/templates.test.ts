@@ -14,7 +14,7 @@ function recorder() {
   const lines: string[] = [];
   const write = (level: string) => (message: string) => void lines.push(`${level}: ${message}`);
   const log: Logger = { error: write('error'), warn: write('warn'), info: write('info'), http: write('http'), debug: write('debug') };
-  return { log, errors: () => lines.filter((line) => line.startsWith('error')) };
+  return { log, errors: () => lines.filter((line) => line.startsWith('error')), warnings: () => lines.filter((line) => line.startsWith('warn')) };
 }
 
 /** A folder with a good template `a`, which is followed. */
@@ -24,11 +24,11 @@ async function following() {
   const write = (name: string, text: string) => writeFile(join(folder.path, name), text);
   await write('graphs/g.json', graph());
   await write('a.json', file('first'));
-  const { log, errors } = recorder();
+  const { log, errors, warnings } = recorder();
   const templates = await TemplateFolder.load(folder.path, log);
   const stop = new AbortController();
   const running = templates.run(stop.signal);
-  return { folder: folder.path, write, templates, errors, [Symbol.asyncDispose]: async () => { stop.abort(); await running; await folder[Symbol.asyncDispose](); } };
+  return { folder: folder.path, write, templates, errors, warnings, [Symbol.asyncDispose]: async () => { stop.abort(); await running; await folder[Symbol.asyncDispose](); } };
 }
 
 describe('the templates at the start', () => {
@@ -49,6 +49,27 @@ describe('the templates at the start', () => {
     const thrown: unknown = await TemplateFolder.load(folder.path, recorder().log).catch((error: unknown) => error);
     expect(thrown).toBeInstanceOf(ConfigError);
     expect(thrown).toMatchObject({ lines: ['a', 'b'].map((name) => `${folder.path}/${name}.json: graph: there is no file "graphs/g.json" in ${folder.path}`) });
+  });
+
+  it('are warned of where their graphs lack what they name, which an optional input may', async () => {
+    await using folder = await temporaryFolder();
+    await mkdir(join(folder.path, 'graphs'));
+    await writeFile(join(folder.path, 'graphs/g.json'), JSON.stringify({ '1': { class_type: 'A', inputs: { txt: '' } } }));
+    await writeFile(join(folder.path, 'a.json'), file('first'));
+    const { log, warnings } = recorder();
+    expect((await TemplateFolder.load(folder.path, log)).find('a')?.title).toBe('first');
+    expect(warnings()).toEqual([`warn: ${folder.path}/a.json: inputs.text.targets[0].input: node "1" (A) of the graph has no input "text"; nearest: txt; it has: txt`]);
+  });
+
+  it('are found as far as they are sound by those who only look', async () => {
+    await using folder = await temporaryFolder();
+    await mkdir(join(folder.path, 'graphs'));
+    await writeFile(join(folder.path, 'graphs/g.json'), graph());
+    await writeFile(join(folder.path, 'a.json'), file('good'));
+    await writeFile(join(folder.path, 'b.json'), file('bad', '7'));
+    const { templates, ...others } = await TemplateFolder.look(folder.path, recorder().log);
+    expect(templates.all().map(({ name }) => name)).toEqual(['a']);
+    expect(others).toEqual({ broken: ['b'], unread: false, faults: [expect.stringContaining('b.json: inputs.text.targets[0].node: the graph has no node "7"')] });
   });
 
   it('may be none', async () => {
@@ -87,6 +108,16 @@ describe('the templates of a folder that is followed', () => {
     expect(errors()).toEqual([`error: ${folder}/a.json: inputs.text.targets[0].node: the graph has no node "7"; allowed: 1 (the template stays as it was)`]);
     await write('a.json', file('mended'));
     await until('a is mended', () => templates.find('a')?.title === 'mended');
+  });
+
+  it('are warned of once, when they change', async () => {
+    await using followed = await following();
+    const { write, templates, warnings } = followed;
+    await write('b.json', file('second').replace('"input":"text"', '"input":"txet"'));
+    await until('b came', () => templates.find('b'));
+    await write('c.json', file('third'));
+    await until('c came', () => templates.find('c'));
+    expect(warnings()).toEqual([expect.stringContaining('b.json: inputs.text.targets[0].input: node "1" (A) of the graph has no input "txet"; nearest: text')]);
   });
 
   it('stay the same objects where nothing changed', async () => {

@@ -8,6 +8,18 @@ import { type ReadFolder, readTemplates } from './load.ts';
 /** Milliseconds without a change after which the folder is read again. */
 const SETTLE_MS = 100;
 
+/** A folder as it was found. */
+export interface LookedAt {
+  /** Those without a fault. */
+  readonly templates: TemplateFolder;
+  /** Names of those with one. */
+  readonly broken: readonly string[];
+  /** The folder may have others that were not read. */
+  readonly unread: boolean;
+  /** One line per fault of the folder and all files. */
+  readonly faults: readonly string[];
+}
+
 /** The templates of a folder, as they are now. A folder that is missing has none, and may come later. */
 export class TemplateFolder implements Templates {
   readonly #folder: string;
@@ -24,12 +36,19 @@ export class TemplateFolder implements Templates {
 
   /** Reads the folder. Throws ConfigError with one line per fault of all files. */
   static async load(folder: string, log: Logger): Promise<TemplateFolder> {
-    const read = await readTemplates(folder);
-    const faults = [...read.faults, ...read.templates.flatMap((one) => one.faults)];
+    const { templates, faults } = await TemplateFolder.look(folder, log);
     if (faults.length > 0) throw new ConfigError(faults);
-    const loaded = new TemplateFolder(folder, log);
-    loaded.#take(read);
-    return loaded;
+    return templates;
+  }
+
+  /** Reads what is sound of the folder. What is probably not meant, and hinders nobody, is logged. */
+  static async look(folder: string, log: Logger): Promise<LookedAt> {
+    const read = await readTemplates(folder);
+    const templates = new TemplateFolder(folder, log);
+    templates.#warn(read);
+    templates.#take(read);
+    const broken = read.templates.filter((one) => one.template === undefined).map(({ name }) => name);
+    return { templates, broken, unread: read.faults.length > 0, faults: [...read.faults, ...read.templates.flatMap((one) => one.faults)] };
   }
 
   find(name: string): Template | undefined {
@@ -59,8 +78,16 @@ export class TemplateFolder implements Templates {
     for (const { name, faults, stamp } of read.templates) {
       if (stamp !== this.#stamps.get(name)) for (const fault of faults) this.#log.error(`${fault}${before.has(name) ? ' (the template stays as it was)' : ''}`);
     }
+    this.#warn(read);
     this.#take(read);
     this.#tell(before);
+  }
+
+  /** Of files that are others than they were. */
+  #warn({ templates }: ReadFolder): void {
+    for (const { name, warnings, stamp } of templates) {
+      if (stamp !== this.#stamps.get(name)) for (const warning of warnings) this.#log.warn(warning);
+    }
   }
 
   #take(read: ReadFolder): void {

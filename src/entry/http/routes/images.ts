@@ -99,7 +99,7 @@ async function upload({ config, images, readMultipart }: UploadDeps, { caller, r
 /** Throws VALIDATION_ERROR. */
 function detailsOf(fields: Readonly<Record<string, string>>): UploadDetails {
   const parsed = UploadFields.safeParse(fields);
-  if (!parsed.success) throw invalid('form', parsed.error);
+  if (!parsed.success) throw invalid('form', parsed.error, fields);
   const { overwrite, subfolder, type } = parsed.data;
   return { overwrite: ['true', '1', 'yes', 'on'].includes(overwrite), subfolder, type };
 }

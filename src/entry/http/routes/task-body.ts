@@ -21,9 +21,17 @@ export function readTask(given: Fields): TaskRequest {
 
 export function read<T extends z.ZodType>(schema: T, body: unknown): z.output<T> {
   const parsed = schema.safeParse(body);
-  if (!parsed.success) throw invalid('body', parsed.error);
+  if (!parsed.success) throw invalid('body', parsed.error, body);
   return parsed.data;
 }
+
+/** Where a list goes on: empty for its first page. */
+export const Cursor = z
+  .string()
+  .refine((text) => text === '' || z.uuid().safeParse(text).success, 'is not a next_cursor of this list')
+  .transform((text) => (text === '' ? undefined : text))
+  .optional()
+  .meta({ description: '`next_cursor` of the page before; empty for the first.' });
 
 const Key = z.string().regex(/^[\x21-\x7e]{1,255}$/);
 
@@ -38,6 +46,12 @@ export function idempotencyKeyOf({ request }: Pick<RouteContext, 'request'>): st
 
 /** Longest wait in seconds. */
 export const longestWait = 300;
+
+/** What the document says of the headers that are read here. */
+export const taskHeaders = {
+  'Idempotency-Key': { description: '1 to 255 printable characters. The same call with the same key within 24 hours is answered with the task that it made, and with `Idempotency-Replayed: true`.', schema: Key },
+  Prefer: { description: `\`wait=30\`: answer as soon as it has ended, and after so many seconds at the latest (up to ${longestWait}).`, schema: z.string() },
+};
 
 /** Seconds of `Prefer: wait=30`; undefined where the caller does not want to wait. */
 export function waitOf({ request }: Pick<RouteContext, 'request'>): number | undefined {

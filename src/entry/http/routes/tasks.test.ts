@@ -19,7 +19,7 @@ async function record(over: Partial<TaskRecord> = {}): Promise<TaskRecord> {
   await using world = await TaskWorld.open();
   return { ...(await world.accept({ id: 't1' })), ...over };
 }
-const viewed = (task: TaskRecord): TaskView => viewOf({ task, details: { plan, results: [], outputs: [], warnings: [], webhook: undefined }, attempts: [], position: undefined, etaMs: undefined, retentionDays: 0 });
+const viewed = (task: TaskRecord): TaskView => viewOf({ task, details: { plan, results: [], outputs: [], warnings: [], webhook: undefined }, attempts: [], position: undefined, etaMs: undefined, retentionDays: 0, now: 0, waitingFor: undefined });
 
 describe('handing a task over', () => {
   it('answers 202 with where it is found', async () => {

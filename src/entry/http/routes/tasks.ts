@@ -5,18 +5,14 @@ import { isTerminal, Delivery, TaskAccepted, TaskId, TaskOutput, TaskPage, TaskQ
 import { sendEvents } from '../event-stream.ts';
 import { route, type Route, type RouteContext } from '../route.ts';
 import { bytesOf, type RouteDeps } from './deps.ts';
-import { type Fields, idempotencyKeyOf, longestWait, readTask, waitOf } from './task-body.ts';
+import { Cursor, type Fields, idempotencyKeyOf, longestWait, readTask, taskHeaders, waitOf } from './task-body.ts';
 
 const OneTask = z.object({ task_id: TaskId });
 const AnyFields = z.record(z.string(), z.unknown());
 const path = `${service.api}/tasks`;
 const one = `${path}/{task_id}`;
 
-const examples = {
-  template: { template: 'text-to-image', inputs: { prompt: 'a lighthouse at dusk', seed: 42 } },
-  workflow: { workflow: { '1': { class_type: 'EmptyImage', inputs: { width: 512, height: 512, batch_size: 1, color: 3_368_601 } }, '2': { class_type: 'SaveImage', inputs: { images: ['1', 0], filename_prefix: 'task' } } } },
-  pipeline: { task_type: 'POSE_CHANGE', source_image: 'https://example.org/person.png', reference_image: 'https://example.org/pose.png' },
-};
+const graph = { workflow: { '1': { class_type: 'EmptyImage', inputs: { width: 512, height: 512, batch_size: 1, color: 3_368_601 } }, '2': { class_type: 'SaveImage', inputs: { images: ['1', 0], filename_prefix: 'task' } } } };
 
 type Deps = Pick<RouteDeps, 'config' | 'tasks' | 'catalog' | 'stringify' | 'stopping'>;
 
@@ -35,7 +31,8 @@ function createRow(deps: Deps): Route {
     body: AnyFields,
     documented: () => deps.catalog.newTask(),
     bodyLimit: { bytes: bytesOf(deps.config.MAX_WORKFLOW_MB), name: 'MAX_WORKFLOW_MB' },
-    examples,
+    examples: () => ({ ...deps.catalog.taskExamples(), graph }),
+    headers: taskHeaders,
     deadline: (longestWait + 30) * 1_000,
     answers: { 202: { description: 'Accepted: it will end exactly once.', schema: TaskAccepted }, 200: { description: 'It has ended while the call waited.', schema: TaskView } },
     errors: ['WORKFLOW_VALIDATION_ERROR', 'ENGINE_NOT_REGISTERED', 'QUEUE_FULL'],
@@ -68,7 +65,7 @@ function lookingRows({ tasks }: Deps): Route[] {
       tag: 'Tasks',
       summary: 'Tasks, newest first',
       description: 'Those of the caller; for an admin, everybody\'s. `next_cursor` leads to the next page.',
-      query: TaskQuery,
+      query: TaskQuery.extend({ cursor: Cursor }),
       answers: { 200: { description: 'A page.', schema: TaskPage } },
       errors: [],
       run: ({ caller, query }) => tasks.list(caller, query),
@@ -109,10 +106,11 @@ function watchRow({ tasks, stringify, stopping }: Deps): Route {
     summary: 'What happens to it, as it happens',
     description: 'Server-sent events: those after `Last-Event-ID` (or `since`) first, then each as it happens, none missing and none twice, and `progress` in between, which has no id. Ends after `completed`, `failed` or `cancelled`; 204 when there is nothing after that number any more.',
     params: OneTask,
-    query: z.strictObject({ since: z.coerce.number().int().min(0).optional() }),
+    query: z.strictObject({ since: z.coerce.number().int().min(0).optional().meta({ description: 'Number of the newest event that is known already; the header goes before it.' }) }),
+    headers: { 'Last-Event-ID': { description: 'Number of the newest event that is known already: browsers send it when they come back.', schema: z.string() } },
     deadline: 0,
     answers: { 200: { description: 'The events.', contentType: 'text/event-stream' }, 204: { description: 'It has ended, and nothing is left to be told.' } },
-    errors: ['TASK_NOT_FOUND'],
+    errors: ['TASK_NOT_FOUND', 'QUEUE_FULL'],
     run: async ({ caller, params, query, request, response, signal }) => {
       const given = Number(request.headers['last-event-id'] ?? query.since ?? 0);
       const since = Number.isInteger(given) && given >= 0 ? given : 0;

@@ -42,7 +42,7 @@ describe('a body of the service that this one replaces', () => {
 describe('the surface that this one replaces', () => {
   it('tells states in capitals, and results', async () => {
     const task = await record({ status: 'failed', error: { code: 'PROMPT_LOST', reason: 'gone' } });
-    const view = viewOf({ task, details: { plan: { inputs: {}, steps: [] }, results: [], outputs: [], warnings: [], webhook: undefined }, attempts: [], position: undefined, etaMs: undefined, retentionDays: 0 });
+    const view = viewOf({ task, details: { plan: { inputs: {}, steps: [] }, results: [], outputs: [], warnings: [], webhook: undefined }, attempts: [], position: undefined, etaMs: undefined, retentionDays: 0, now: 0, waitingFor: undefined });
     await using app = await startApp({}, { tasks: { view: () => Promise.resolve(view), create: () => Promise.resolve({ task, again: false }), list: () => Promise.resolve({ tasks: [summaryOf(task)], next_cursor: null }) } });
     expect(await (await fetch(`${app.url}/api/tasks/t1`)).json()).toMatchObject({ task_id: 't1', status: 'FAILED', results: [], error: { code: 'PROMPT_LOST' }, progress: 0 });
     expect(await (await fetch(`${app.url}/api/tasks`)).json()).toMatchObject({ tasks: [{ task_id: 't1', status: 'FAILED' }], next_cursor: null });

@@ -3,10 +3,11 @@ import { z } from 'zod';
 import { graphOf } from '../../../coordinator/tasks/graph-shape.ts';
 import { fail } from '../../../core/errors.ts';
 import type { Caller } from '../../../models/caller.ts';
+import * as examples from '../../../models/task-examples.ts';
 import { TaskId, TaskOptions, type TaskRequest, TaskStatus, type TaskSummary, type TaskView } from '../../../models/task.ts';
 import { route, type Route } from '../route.ts';
 import { bytesOf, type RouteDeps } from './deps.ts';
-import { type Fields, idempotencyKeyOf, read, readTask } from './task-body.ts';
+import { Cursor, type Fields, idempotencyKeyOf, read, readTask, taskHeaders } from './task-body.ts';
 
 type Deps = Pick<RouteDeps, 'config' | 'tasks' | 'queue' | 'workflows' | 'instances' | 'catalog'>;
 
@@ -18,9 +19,13 @@ const OldForm = z.looseObject({ workflow_name: z.string().max(200), params: z.lo
 const NewForm = z.looseObject({ workflow: z.union([z.string().max(200), Anything]), inputs: Anything.optional() });
 const CreateBody = z.union([OldForm, NewForm]).meta({ id: 'UnifiedTask', description: 'Either form; `wf_json`, or `workflow`, may be a whole graph in API format. What POST /api/v1/tasks takes beside may stand in both.' });
 
-const Created = z.object({ task_id: z.string(), status: upper, task_type: z.string(), created_at: z.number() }).meta({ id: 'UnifiedCreated' });
-const One = z.looseObject({ task_id: z.string(), status: upper, results: z.array(Anything), error: Anything.nullable(), progress: z.number() }).meta({ id: 'UnifiedTaskState' });
-const Page = z.object({ tasks: z.array(z.looseObject({ task_id: z.string(), status: upper })), next_cursor: z.string().nullable() }).meta({ id: 'UnifiedTaskPage' });
+const { links: _links, ...createdExample } = examples.accepted;
+const { links: _own, outputs: outputExamples, ...stateExample } = examples.view;
+const shouting = <T extends { status: string }>(one: T): T => ({ ...one, status: one.status.toUpperCase() });
+
+const Created = z.object({ task_id: z.string(), status: upper, task_type: z.string(), created_at: z.number() }).meta({ id: 'UnifiedCreated', examples: [shouting(createdExample)] });
+const One = z.looseObject({ task_id: z.string(), status: upper, results: z.array(Anything), error: Anything.nullable(), progress: z.number() }).meta({ id: 'UnifiedTaskState', examples: [{ ...shouting(stateExample), results: outputExamples, error: null }] });
+const Page = z.object({ tasks: z.array(z.looseObject({ task_id: z.string(), status: upper })), next_cursor: z.string().nullable() }).meta({ id: 'UnifiedTaskPage', examples: [{ ...examples.page, tasks: examples.page.tasks.map(shouting) }] });
 
 const tag = 'Unified tasks' as const;
 
@@ -39,6 +44,7 @@ function taskRows({ config, tasks }: Deps): Route[] {
       body: Anything,
       documented: () => CreateBody,
       bodyLimit: { bytes: bytesOf(config.MAX_WORKFLOW_MB), name: 'MAX_WORKFLOW_MB' },
+      headers: { 'Idempotency-Key': taskHeaders['Idempotency-Key'] },
       examples: {
         'by name': { workflow: 'text-to-image', inputs: { prompt: 'a lighthouse at dusk', seed: 42 } },
         'first form': { workflow_name: 'basic_generation', params: { input_data: { wf_json: { prompt: 'a lighthouse at dusk', seed: 12_345 } } } },
@@ -56,7 +62,7 @@ function taskRows({ config, tasks }: Deps): Route[] {
       id: 'unifiedListTasks',
       tag,
       summary: 'Tasks, newest first',
-      query: z.looseObject({ status: z.string().toLowerCase().pipe(TaskStatus).optional(), limit: z.coerce.number().int().min(1).max(500).default(50), cursor: z.string().max(128).optional() }),
+      query: z.looseObject({ status: z.string().toLowerCase().pipe(TaskStatus).optional(), limit: z.coerce.number().int().min(1).max(500).default(50), cursor: Cursor }),
       answers: { 200: { description: 'A page.', schema: Page } },
       errors: [],
       run: async ({ caller, query: { status, limit, cursor } }) => {
