@@ -72,6 +72,14 @@ describe('answers', () => {
     expect(await answer.text()).toMatch(/^\{"taskId":\d{19},/);
   });
 
+  it('call a cancelled task what the knobs say, and leave out the data of a running one', async () => {
+    sandbox.knobs.set({ runningData: 'absent', cancelledStatus: 'CANCELED' });
+    const { taskId } = await client.create();
+    expect(await client.outputs(taskId)).toEqual({ code: 804, msg: 'APIKEY_TASK_IS_RUNNING', errorMessages: null });
+    await client.post('/task/openapi/cancel', { taskId });
+    expect(await client.bearer('/openapi/v2/query', { taskId })).toMatchObject({ status: 'CANCELED', results: null });
+  });
+
   it('of a wrong address are 412, and 1001 in v2', async () => {
     expect((await client.post('/task/openapi/nowhere', {})).code).toBe(412);
     expect(await client.bearer('/openapi/v2/nowhere')).toMatchObject({ errorCode: '1001' });
@@ -116,6 +124,8 @@ describe('results', () => {
     const [first, second] = [await finished(), await finished()];
     sandbox.deeds.expireResults(first.taskId);
     expect([(await fetch(first.url)).status, (await fetch(second.url)).status]).toEqual([403, 200]);
+    sandbox.knobs.set({ resultLifeMs: 0 });
+    expect((await fetch((await finished()).url)).status).toBe(403);
     sandbox.knobs.set({ resultsExpired: true });
     const refused = await fetch(second.url);
     expect([refused.status, await refused.text()]).toEqual([403, expect.stringContaining('Request has expired')]);

@@ -105,8 +105,8 @@ export class Tasks {
 
   /** Takes every step that needs no waiting, then waits for the next one. */
   #go(task: Task): void {
-    const { hold, createMs, queueMs, runMs } = this.#parts.knobs.state;
-    if (isEnded(task) || hold === 'all' || hold === task.state || this.#timers.has(task.id) || this.#waiting.has(task)) return;
+    const { createMs, queueMs, runMs } = this.#parts.knobs.state;
+    if (isEnded(task) || this.#isHeld(task) || this.#timers.has(task.id) || this.#waiting.has(task)) return;
     const delay = { CREATE: createMs, QUEUED: queueMs, RUNNING: runMs }[String(task.state)] ?? 0;
     if (delay === 0 && task.state !== 'RUNNING') {
       this.#step(task);
@@ -114,12 +114,17 @@ export class Tasks {
     }
     this.#timers.set(task.id, setTimeout(() => {
       this.#timers.delete(task.id);
-      const { hold: held } = this.#parts.knobs.state;
-      if (held !== 'all' && held !== task.state) this.#step(task);
+      this.#step(task);
     }, delay));
   }
 
+  #isHeld({ state }: Task): boolean {
+    const { hold } = this.#parts.knobs.state;
+    return hold === 'all' || hold === state;
+  }
+
   #step(task: Task): void {
+    if (this.#isHeld(task)) return;
     if (task.state === 'QUEUED' && this.count(task.account, 'RUNNING') >= this.limitOf(task.account)) {
       this.#waiting.add(task);
       return;

@@ -45,7 +45,7 @@ async function ended(knobs: KnobPatch = {}): Promise<string> {
 }
 
 const tried = (count: number): Promise<true> => until(`${count} deliveries`, () => sandbox.counters.snapshot.webhooks === count && arrived.length === count);
-const detail = (taskId: string): Promise<{ data: unknown }> => client.post('/task/openapi/getWebhookDetail', { taskId });
+const detail = (taskId: string): Promise<{ data?: unknown }> => client.post('/task/openapi/getWebhookDetail', { taskId });
 /** The record says so once the answer has been read. */
 const settled = (taskId: string, wanted: string): Promise<unknown> =>
   until('the record is written', async () => {
@@ -61,6 +61,13 @@ describe('a webhook', () => {
     await ended({ webhookCopies: 0 });
     await ended({ webhookCopies: 1 });
     await tried(3);
+  });
+
+  it('comes late, not before its delay is over', async () => {
+    const before = performance.now();
+    await ended({ webhookDelayMs: 50 });
+    await tried(1);
+    expect(performance.now() - before).toBeGreaterThan(45);
   });
 
   it('is tried again until it is accepted, and the record says how that went', async () => {

@@ -45,6 +45,8 @@ export interface InternalOptions {
   readonly avoid?: readonly string[] | undefined;
   /** The only instances that it may go to. */
   readonly only?: readonly string[] | undefined;
+  /** Gives it up for as long as no instance may have it; without it, nothing does. */
+  readonly halt?: AbortSignal | undefined;
 }
 
 export const SubmitAnswer = z

@@ -73,7 +73,7 @@ describe('handing a job over', () => {
   it('submits it as a prompt under its id, with where it may go', async () => {
     const submit: Prompts['submit'] = (caller, request) => Promise.resolve(asked.push(caller, request)).then(() => ({ prompt_id: 'p', number: 1, client_id: 'page', node_errors: {}, instance: 'a:1', warnings: ['mind'] }));
     expect(await engine({ prompts: { submit }, options: { instances: ['a:1'] } }).submit(newJob, forEver)).toEqual({ job, instance: 'a:1', warnings: ['mind'] });
-    expect(asked).toEqual([ann, { workflow: { '1': {} }, prompt_id: 'p', client_id: 'page', extra_data: { a: 1 }, taskId: 't', avoid: ['b:2'], only: ['a:1'] }]);
+    expect(asked).toEqual([ann, { workflow: { '1': {} }, prompt_id: 'p', client_id: 'page', extra_data: { a: 1 }, taskId: 't', avoid: ['b:2'], only: ['a:1'], halt: forEver }]);
   });
 
   it('counts as done where nobody knows whether the instance has it', async () => {

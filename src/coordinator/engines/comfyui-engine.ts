@@ -41,7 +41,7 @@ export class ComfyuiEngine implements Engine {
     const ref = { id: job.id, caller: job.caller };
     const request = { workflow: job.workflow, prompt_id: job.id, client_id: job.clientId, ...(job.extraData === undefined ? {} : { extra_data: job.extraData }) };
     try {
-      const answer = await this.#parts.prompts.submit(job.caller, { ...request, taskId: job.taskId, avoid: job.avoid, only: this.#options.instances }, signal);
+      const answer = await this.#parts.prompts.submit(job.caller, { ...request, taskId: job.taskId, avoid: job.avoid, only: this.#options.instances, halt: signal }, signal);
       return { job: ref, instance: answer.instance, warnings: answer.warnings ?? [] };
     } catch (error) {
       // Nobody knows whether the instance has it, or it was stopped on its way: watching tells.

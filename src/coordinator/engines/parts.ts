@@ -11,6 +11,7 @@ export interface PromptOptions {
   readonly taskId: string;
   readonly avoid: readonly string[];
   readonly only: readonly string[] | undefined;
+  readonly halt: AbortSignal;
 }
 
 /** What the engine asks of direct prompts. A job is a prompt whose id was chosen beforehand. */

@@ -8,7 +8,7 @@ import { Catalog } from './catalog.ts';
 const targets = [{ node: '1', input: 'value' }];
 const template = (name: string, inputs: Record<string, TemplateInput> = {}): Template => ({ name, title: `Title of ${name}`, description: 'd', workflow: { '1': { class_type: 'X', inputs: {} } }, inputs, outputs: ['1'] });
 const step = { name: 'first', engine: 'comfyui', template: 'say', description: 'says', inputs: undefined };
-const config: EngineConfig = { engines: new Map([['comfyui', { type: 'comfyui', description: 'usual', config: {} }]]), pipelines: new Map([['speak', { name: 'speak', enabled: true, description: undefined, steps: [step] }]]) };
+const config: EngineConfig = { engines: new Map([['comfyui', { type: 'comfyui', description: 'usual', config: {} }]]), pipelines: new Map([['off', { name: 'off', enabled: false, description: undefined, steps: [step] }], ['speak', { name: 'speak', enabled: true, description: undefined, steps: [step] }]]) };
 const something: unknown = expect.anything();
 const forEver = new AbortController().signal;
 
@@ -80,6 +80,20 @@ describe('the schema of a new task', () => {
     expect(written()).toBe(written());
     expect(written()).toContain('Title of a_b');
   });
+
+  it('has each pipeline that is switched on with its own inputs, and a title for every way', () => {
+    const { $defs = {} } = z.toJSONSchema(catalogOf([say]).newTask(), { unrepresentable: 'any', io: 'input' });
+    expect($defs['Task_SPEAK']).toMatchObject({ title: 'pipeline: SPEAK', required: ['task_type', 'text'], additionalProperties: false, properties: { task_type: { const: 'SPEAK' }, text: { type: 'string' }, seed: { type: 'integer' }, priority: something } });
+    expect($defs['Task_SPEAK']?.properties).not.toHaveProperty('engine');
+    expect($defs['Task_OFF']).toBeUndefined();
+    expect(Object.values($defs).map(({ title }) => title).filter((title) => /^(template|graph|pipeline)/.test(title ?? '')).sort()).toEqual(['graph', 'pipeline: SPEAK', 'pipeline: any', 'template: any', 'template: say']);
+  });
+
+  it('has examples of what is there: a template and a pipeline that is switched on', () => {
+    expect(catalogOf([say]).taskExamples()).toEqual({ template: { template: 'say', inputs: { text: 'a lighthouse at dusk' } }, pipeline: { task_type: 'SPEAK', text: 'a lighthouse at dusk' } });
+    expect(catalogOf([say, template('text-to-image')]).taskExamples()).toMatchObject({ template: { template: 'text-to-image' } });
+    expect(catalogOf([]).taskExamples()).toEqual({ pipeline: { task_type: 'SPEAK' } });
+  });
 });
 
 describe('engines', () => {
@@ -89,7 +103,7 @@ describe('engines', () => {
         { name: 'comfyui', type: 'comfyui', description: 'usual', healthy: true, running: 2, pending: 3, capacity: 10 },
         { name: 'other', type: 'comfyui', healthy: true, running: 0, pending: 0, capacity: 10 },
       ],
-      pipelines: [{ name: 'speak', task_type: 'SPEAK', enabled: true, steps: [{ name: 'first', engine: 'comfyui', template: 'say', description: 'says' }] }],
+      pipelines: [expect.objectContaining({ name: 'off', enabled: false }), { name: 'speak', task_type: 'SPEAK', enabled: true, steps: [{ name: 'first', engine: 'comfyui', template: 'say', description: 'says' }], inputs: [], example: { task_type: 'SPEAK' } }],
     });
   });
 

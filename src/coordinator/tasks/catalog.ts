@@ -61,8 +61,8 @@ export class Catalog {
   /** Everything that POST /tasks takes, each template and pipeline with its own inputs: for the document. */
   newTask(): z.ZodType {
     const ids = new Set<string>();
-    const templates = this.#parts.templates.all().map((template) => TemplateTask.extend({ template: z.literal(template.name), inputs: inputsSchema(template) }).meta({ id: freeId(template.name, ids), title: `template: ${template.name}`, description: template.title }));
-    const pipelines = this.#pipelines().map((pipeline) => this.#pipelineTask(pipeline, ids));
+    const templates = this.#parts.templates.all().map((template) => templateTask(template, ids));
+    const pipelines = this.#pipelines().map((pipeline) => pipelineTask(pipeline, { ids, templates: this.#parts.templates }));
     return z.union([...templates, WorkflowTask, ...pipelines, TemplateTask, PipelineTask]).meta({ id: 'NewTask', description: 'A template with values for its inputs, a graph, or a pipeline with its inputs beside.' });
   }
 
@@ -77,16 +77,6 @@ export class Catalog {
   /** Those that are switched on. */
   #pipelines(): Pipeline[] {
     return [...this.#parts.config.pipelines.values()].filter(({ enabled }) => enabled);
-  }
-
-  /** The steps name their engines themselves: it takes none. */
-  #pipelineTask(pipeline: Pipeline, ids: Set<string>): z.ZodType {
-    const type = pipeline.name.toUpperCase();
-    const fields = inputsOf(pipeline, this.#parts.templates).map(({ name, required, declared }): [string, z.ZodType] => {
-      const known = declared && fieldsOf({ [name]: declared })[name];
-      return [name, known ?? (required ? z.unknown() : z.unknown().optional())];
-    });
-    return TaskOptions.omit({ engine: true }).extend({ ...Object.fromEntries(fields), task_type: z.literal(type) }).meta({ id: freeId(type, ids), title: `pipeline: ${type}`, description: pipeline.description ?? `The steps ${pipeline.steps.map(({ name }) => name).join(', ')}.` });
   }
 
   /** The graph that a template becomes with what stands in its example. */
@@ -132,6 +122,24 @@ function freeId(name: string, taken: Set<string>): string {
   while (taken.has(id)) id += '_';
   taken.add(id);
   return id;
+}
+
+/** A task of this template. What makes it this one stands before the options that all have. */
+function templateTask(template: Template, ids: Set<string>): z.ZodType {
+  const inputs = inputsSchema(template);
+  const needed = Object.values(template.inputs).some(isRequired);
+  return z.strictObject({ template: z.literal(template.name), inputs: needed ? inputs : inputs.optional(), ...TaskOptions.shape }).meta({ id: freeId(template.name, ids), title: `template: ${template.name}`, description: template.title });
+}
+
+/** A task of this pipeline. Its steps name their engines themselves: it takes none. */
+function pipelineTask(pipeline: Pipeline, { ids, templates }: { readonly ids: Set<string>; readonly templates: Templates }): z.ZodType {
+  const { engine: _, ...options } = TaskOptions.shape;
+  const type = pipeline.name.toUpperCase();
+  const fields = inputsOf(pipeline, templates).map(({ name, required, declared }): [string, z.ZodType] => {
+    const known = declared && fieldsOf({ [name]: declared })[name];
+    return [name, known ?? (required ? z.unknown() : z.unknown().optional())];
+  });
+  return z.strictObject({ task_type: z.literal(type), ...Object.fromEntries(fields), ...options }).meta({ id: freeId(type, ids), title: `pipeline: ${type}`, description: pipeline.description ?? `The steps ${pipeline.steps.map(({ name }) => name).join(', ')}.` });
 }
 
 function pipelineOf({ name, enabled, description, steps }: Pipeline, templates: Templates): PipelineView {

@@ -18,7 +18,12 @@ async function* found(...outputs: EngineOutput[]): AsyncGenerator<EngineOutput, 
   yield* outputs;
 }
 
-const keep = (outputs: readonly EngineOutput[], nodes?: readonly string[], signal = forEver): Promise<Kept> => new Keeping(world.parts, 't1').keep(found(...outputs), nodes, signal);
+const broken = async function* (error = fail('CONNECTION_ERROR', 'nobody answers.')): AsyncGenerator<EngineOutput, void> {
+  yield* [];
+  throw error;
+};
+
+const keep = (outputs: readonly EngineOutput[], nodes?: readonly string[], signal = forEver): Promise<Kept> => new Keeping(world.parts, 't1').keep(() => found(...outputs), nodes, signal);
 
 describe('outputs', () => {
   it('are handed out from the storage, in the order of the engine', async () => {
@@ -51,6 +56,21 @@ describe('outputs', () => {
   it('that are texts have nothing to be stored', async () => {
     expect((await keep([text])).outputs).toEqual([text.file]);
     expect(world.storage.kept).toEqual([]);
+  });
+});
+
+describe('outputs that cannot be listed', () => {
+  it('at first are asked for again', async () => {
+    const look = () => (world.clock.sleeps.length < 2 ? broken() : found(output(picture('a.png'))));
+    const { outputs } = await new Keeping(world.parts, 't1').keep(look, undefined, forEver);
+    expect(outputs.map(({ filename }) => filename)).toEqual(['a.png']);
+    expect(world.clock.sleeps).toHaveLength(2);
+  });
+
+  it('of a job that nobody knows are not', async () => {
+    const look = () => broken(fail('PROMPT_LOST', 'it is not recorded.'));
+    await expect(new Keeping(world.parts, 't1').keep(look, undefined, forEver)).rejects.toMatchObject({ code: 'PROMPT_LOST' });
+    expect(world.clock.sleeps).toEqual([]);
   });
 });
 

@@ -25,10 +25,10 @@ export class Keeping {
     this.#taskId = taskId;
   }
 
-  /** `nodes`: those whose files count; undefined for all. */
-  async keep(found: AsyncIterable<EngineOutput>, nodes: readonly string[] | undefined, signal: AbortSignal): Promise<Kept> {
-    const outputs: EngineOutput[] = [];
-    for await (const output of found) if (counting([output.file], nodes).length > 0) outputs.push(output);
+  /** `look` asks the engine what came out, and may be called again. `nodes`: those whose files count; undefined for all. */
+  async keep(look: () => AsyncIterable<EngineOutput>, nodes: readonly string[] | undefined, signal: AbortSignal): Promise<Kept> {
+    const found = await this.#persistently('the outputs of a job could not be listed yet', () => Array.fromAsync(look()), signal);
+    const outputs = found.filter(({ file }) => counting([file], nodes).length > 0);
     const kept: { readonly output: TaskOutput; readonly warning?: string }[] = [];
     for (let from = 0; from < outputs.length; from += AT_ONCE) kept.push(...(await Promise.all(outputs.slice(from, from + AT_ONCE).map((output) => this.#one(output, signal)))));
     return { outputs: kept.map(({ output }) => output), warnings: kept.flatMap(({ warning }) => warning ?? []) };
@@ -49,17 +49,21 @@ export class Keeping {
     }
   }
 
-  async #persist(output: EngineOutput, signal: AbortSignal): ReturnType<WorkerParts['storage']['keep']> {
+  #persist(output: EngineOutput, signal: AbortSignal): ReturnType<WorkerParts['storage']['keep']> {
+    return this.#persistently('an output could not be stored yet', () => this.#parts.storage.keep(output, signal), signal);
+  }
+
+  async #persistently<T>(what: string, deed: () => Promise<T>, signal: AbortSignal): Promise<T> {
     for (const pause of PAUSES) {
       try {
-        return await this.#parts.storage.keep(output, signal);
+        return await deed();
       } catch (error) {
-        if (signal.aborted || failedWith(error, 'IMAGE_NOT_FOUND', 'FILE_OPERATION_ERROR')) throw error;
-        this.#parts.log.debug('an output could not be stored yet', { task_id: this.#taskId, filename: output.file.filename, reason: reasonOf(error) });
+        if (signal.aborted || failedWith(error, 'IMAGE_NOT_FOUND', 'FILE_OPERATION_ERROR', 'PROMPT_LOST')) throw error;
+        this.#parts.log.debug(what, { task_id: this.#taskId, reason: reasonOf(error) });
         await this.#parts.sleep(pause, signal);
       }
     }
-    return this.#parts.storage.keep(output, signal);
+    return deed();
   }
 }
 

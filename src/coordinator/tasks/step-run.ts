@@ -163,7 +163,7 @@ export class StepRun {
   async #keep(job: EngineJobRef, halt: AbortSignal): Promise<StepDone> {
     const { parts } = this.#facts;
     const executedAt = parts.now();
-    const found = await new Keeping(parts, this.#facts.task.id).keep(this.#engine.outputs(job, halt), this.#step.template?.outputs, halt);
+    const found = await new Keeping(parts, this.#facts.task.id).keep(() => this.#engine.outputs(job, halt), this.#step.template?.outputs, halt);
     return { outputs: found.outputs.map((output) => this.#ofStep(output)), warnings: [...this.#warnings, ...found.warnings], executedAt, storedAt: parts.now() };
   }
 

@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto';
 import { limits as constants } from '../../constants/limits.ts';
 import { fail, failedWith, type GatewayError } from '../../core/errors.ts';
 import { type Caller, owns } from '../../models/caller.ts';
-import type { Created, TaskDetails, TaskRecord, TaskWebhook } from '../../models/task-store.ts';
+import type { Created, Idempotency, TaskDetails, TaskRecord, TaskWebhook } from '../../models/task-store.ts';
 import { type Delivery, isTerminal, type TaskEventName, type TaskOptions, type TaskOutput, type TaskPage, type TaskQuery, type TaskRequest, type TaskStats, type TaskView } from '../../models/task.ts';
 import { Estimates } from './estimates.ts';
 import type { TaskParts } from './parts.ts';
+import type { Planned } from './planning.ts';
 import { summaryOf, viewOf } from './views.ts';
 import { following, untilEnded, type TaskTold } from './watching.ts';
 
@@ -41,8 +42,10 @@ export class TaskCoordinator {
     const { store, newId, now, limits, worker, told } = this.#parts;
     const options = order.request;
     if (options.metadata && this.#parts.stringify(options.metadata).length > constants.metadataLength) throw fail('VALIDATION_ERROR', `metadata has up to ${constants.metadataLength} characters as JSON.`);
-    const planned = this.#parts.planning.plan(order);
     const createdAt = now();
+    const idempotency = idempotencyKey === undefined ? undefined : { key: idempotencyKey, hash: this.#hash(order), since: createdAt - SAME_FOR };
+    const planned = await this.#planned(caller, order, idempotency);
+    if ('before' in planned) return { task: planned.before, again: true };
     const task = {
       ...planned,
       id: newId(),
@@ -56,7 +59,7 @@ export class TaskCoordinator {
       metadata: options.metadata,
       webhook: this.#webhook(options),
     };
-    const created = await store.create(task, { maxPending: limits.maxPending, idempotency: idempotencyKey === undefined ? undefined : { key: idempotencyKey, hash: this.#hash(order), since: createdAt - SAME_FOR } });
+    const created = await store.create(task, { maxPending: limits.maxPending, idempotency });
     const accepted = this.#accepted(created);
     if (created.kind === 'created') worker.wake();
     told();
@@ -157,6 +160,17 @@ export class TaskCoordinator {
     if (!there || !delivery) throw fail('NOT_FOUND', `delivery ${n} of task ${id}.`);
     told();
     return delivery;
+  }
+
+  /** What is to be done; where that cannot be done any more, the task of an earlier call with the same key. */
+  async #planned(caller: Caller, order: TaskRequest, idempotency: Idempotency | undefined): Promise<Planned | { readonly before: TaskRecord }> {
+    try {
+      return this.#parts.planning.plan(order);
+    } catch (error) {
+      const before = idempotency && (await this.#parts.store.earlier(caller.key, idempotency));
+      if (before?.kind === 'same') return { before: before.task };
+      throw error;
+    }
   }
 
   async #waitingFor({ engine: name }: TaskRecord): Promise<string | undefined> {

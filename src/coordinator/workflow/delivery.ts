@@ -85,8 +85,10 @@ export class Delivery {
 
   /** Nothing is awaited between the look for a stop and the call: whoever stops the prompt later waits for its outcome. */
   async #post(draft: Draft, instance: Instance): Promise<DeliveryOutcome> {
+    const { halt = unhurried() } = draft.request;
     try {
-      await this.#inputs.place(instance, draft.prepared.inputs, unhurried());
+      await this.#inputs.place(instance, draft.prepared.inputs, halt);
+      halt.throwIfAborted();
     } catch (error) {
       return { kind: 'unreached', error };
     }
@@ -121,7 +123,7 @@ function accepted(number: number): Accepted {
   return { kind: 'accepted', number, nodeErrors: {} };
 }
 
-/** A hand-over is not given up when its caller hangs up; every call in it has a time limit of its own. */
+/** What an instance may have taken is not given up, whoever hangs up; every call in it has a time limit of its own. */
 function unhurried(): AbortSignal {
   return new AbortController().signal;
 }

@@ -119,7 +119,7 @@ export class Submission {
   }
 
   #next(draft: Draft, tried: ReadonlySet<string>): Instance | undefined {
-    return this.#delivery.stopAsked(draft) ? undefined : this.#choice.next({ ...draft.request, pinned: draft.prepared.pinned }, tried);
+    return this.#delivery.stopAsked(draft) || draft.request.halt?.aborted ? undefined : this.#choice.next({ ...draft.request, pinned: draft.prepared.pinned }, tried);
   }
 
   async #move(draft: Draft, way: { from: Instance; to: Instance }): Promise<void> {

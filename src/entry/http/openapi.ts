@@ -1,8 +1,8 @@
 /** The OpenAPI 3.1 document, made from the rows that are mounted. */
-import { errorTable, type ErrorCode } from '../../core/errors.ts';
+import { errorTable, fail, type ErrorCode } from '../../core/errors.ts';
 import { Problem } from '../../models/problem.ts';
 import { Components, type Json } from './openapi-schemas.ts';
-import { problemType } from './problem.ts';
+import { problemType, toProblem } from './problem.ts';
 import { tags, type Answer, type Route } from './route.ts';
 
 export interface DocumentFacts {
@@ -54,6 +54,7 @@ export function openApiDocument(rows: readonly Route[], facts: DocumentFacts): J
     components: {
       securitySchemes: { bearer: { type: 'http', scheme: 'bearer' }, apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' } },
       schemas: components.schemas,
+      examples: Object.fromEntries(rows.flatMap(refusalsOf).map((one) => [one.example, { value: shown(one) }])),
     },
   };
 }
@@ -90,24 +91,40 @@ function content({ schema, contentType }: Answer, components: Components, head: 
   return { content: { [contentType ?? 'application/json']: { schema: schema === undefined ? {} : components.reference(schema) } } };
 }
 
+/** One way of saying no. `example` is the name of one that the document shows. */
+interface Refusal {
+  readonly code: ErrorCode;
+  readonly status: number;
+  readonly words: string;
+  readonly example: string;
+}
+
 /** One response per status, naming the codes that come with it. */
 function problems(row: Route, problem: Json): Record<string, Json> {
-  const usual = errorsOf(row).map((code) => ({ status: errorTable[code].status, words: `${code}: ${errorTable[code].title}.` }));
-  const byStatus = Map.groupBy([...usual, ...passing(row)], ({ status }) => status);
-  const entries = [...byStatus].map(([status, its]): [string, Json] => [
-    String(status),
-    { description: its.map(({ words }) => words).join(' '), ...(waiting.has(status) ? { headers: retryAfter } : {}), ...(row.method === 'head' ? {} : { content: { [problemType]: { schema: problem } } }) },
-  ]);
+  const byStatus = Map.groupBy(refusalsOf(row), ({ status }) => status);
+  const entries = [...byStatus].map(([status, its]): [string, Json] => {
+    const examples = Object.fromEntries(its.map(({ example }) => [example, { $ref: `#/components/examples/${example}` }]));
+    const content = row.method === 'head' ? {} : { content: { [problemType]: { schema: problem, examples } } };
+    return [String(status), { description: its.map(({ words }) => words).join(' '), ...(waiting.has(status) ? { headers: retryAfter } : {}), ...content }];
+  });
   return Object.fromEntries(entries);
 }
+
+function refusalsOf(row: Route): Refusal[] {
+  const usual = errorsOf(row).map((code) => ({ code, status: errorTable[code].status, words: `${code}: ${errorTable[code].title}.`, example: code }));
+  return [...usual, ...passing(row)];
+}
+
+const REQUEST = '01a2080a-aa26-75c5-90ff-456a80c680d2';
+const shown = ({ code, status, example }: Refusal): Json => toProblem(fail(code, 'what happened this time.', { status, ...(example === code ? {} : { retryable: true, told: 'what happened this time' }) }), REQUEST);
 
 /** Answers that say when to come again. */
 const waiting: ReadonlySet<number> = new Set([429, 503]);
 const retryAfter = { 'Retry-After': { description: 'Seconds after which the same call is worth making again, where they are known.', schema: { type: 'integer', minimum: 1 } } };
 
 /** Codes that come as 503 although their usual status is another: what is short now is there again in a moment. */
-function passing(row: Route): { status: number; words: string }[] {
-  const database = row.open === true ? [] : ['INTERNAL_ERROR: The database is busy, or full; nothing was changed.'];
-  const room = row.body !== undefined || row.errors.includes('QUEUE_FULL') ? ['QUEUE_FULL: There is no room now beside the bodies, files and watchers that are worked on.'] : [];
-  return [...database, ...room].map((words) => ({ status: 503, words }));
+function passing(row: Route): Refusal[] {
+  const database: Refusal = { code: 'INTERNAL_ERROR', status: 503, words: 'INTERNAL_ERROR: The database is busy, or full; nothing was changed.', example: 'INTERNAL_ERROR_503' };
+  const room: Refusal = { code: 'QUEUE_FULL', status: 503, words: 'QUEUE_FULL: There is no room now beside the bodies, files and watchers that are worked on.', example: 'QUEUE_FULL_503' };
+  return [...(row.open === true ? [] : [database]), ...(row.body !== undefined || row.errors.includes('QUEUE_FULL') ? [room] : [])];
 }

@@ -21,7 +21,8 @@ export async function insertTask(writing: Writing, task: NewTask, { maxPending, 
   return { kind: 'created', task: taskOf(row) };
 }
 
-async function usedBefore(step: Records, owner: string, { key, hash, since }: Idempotency): Promise<Created | undefined> {
+/** The task of an earlier call with the same key. */
+export async function usedBefore(step: Records, owner: string, { key, hash, since }: Idempotency): Promise<Created | undefined> {
   const used = await step.selectFrom('idempotency').select(['hash', 'task_id']).where('owner', '=', owner).where('key', '=', key).where('created_at', '>=', since).executeTakeFirst();
   if (!used) return undefined;
   if (used.hash !== hash) return { kind: 'different' };

@@ -1,12 +1,12 @@
 import { sql } from 'kysely';
 import type { PromptProgress } from '../../models/prompt-state.ts';
 import type { TaskAttempt, TaskEvent, TaskQuery, TaskStats } from '../../models/task.ts';
-import type { Claim, ClaimedTask, Created, NewEvent, NewTask, TaskChange, TaskDetails, TaskEnding, TaskRecord, TaskStore } from '../../models/task-store.ts';
+import type { Claim, ClaimedTask, Created, Idempotency, NewEvent, NewTask, TaskChange, TaskDetails, TaskEnding, TaskRecord, TaskStore } from '../../models/task-store.ts';
 import { GroupCommit } from './group-commit.ts';
 import { batchSize, eachBatch, inBatches, kept } from './kept.ts';
 import type { Records } from './schema.ts';
 import { anyToClaim, claimNext, delayed, giveBack, inWork, takeOverFrom } from './task-claims.ts';
-import { insertTask } from './task-creation.ts';
+import { insertTask, usedBefore } from './task-creation.ts';
 import type { TaskProcess, Writing } from './task-events.ts';
 import { listTasks, positionOf } from './task-lists.ts';
 import { expireSome, type Mark, tailAfter } from './task-tail.ts';
@@ -30,6 +30,10 @@ export class SqlTaskStore implements TaskStore {
 
   create(task: NewTask, options: Parameters<TaskStore['create']>[1]): Promise<Created> {
     return this.#write('accept a task', (writing) => insertTask(writing, task, options));
+  }
+
+  earlier(owner: string, idempotency: Idempotency): Promise<Created | undefined> {
+    return kept('look an earlier call up', () => usedBefore(this.#db, owner, idempotency));
   }
 
   async find(id: string): Promise<TaskRecord | undefined> {

@@ -47,7 +47,7 @@ export function errorOf(answer: Answer, base: string, options: Pick<FailOptions,
   const { row } = answer;
   const retryAfter = row.afterMs === undefined ? {} : { retryAfter: Math.ceil(row.afterMs / 1_000) };
   const retryable = row.retry === 'backoff' || row.retry === 'reads' || row.retry === 'yes';
-  return fail(row.error ?? 'UPSTREAM_ERROR', `RunningHub answered ${told(answer)}: ${row.sentence}${quoted(answer)}${''}`, { retryable, ...retryAfter, faults: faultsOf(answer), ...options });
+  return fail(row.error ?? 'UPSTREAM_ERROR', `RunningHub answered ${told(answer)}: ${row.sentence}${quoted(answer)}${row.site ? siteHint(base) : ''}`, { retryable, ...retryAfter, faults: faultsOf(answer), ...options });
 }
 
 /** What is thrown for a good answer whose content cannot be read. */

@@ -55,6 +55,27 @@ describe('handing a task over', () => {
   });
 });
 
+describe('the list of tasks', () => {
+  it('begins at the front for an empty cursor, goes on after an id, and refuses what no list has given', async () => {
+    const [asked, id]: [unknown[], string] = [[], '01a2080a-aa26-75c5-90ff-456a80c680d2'];
+    await using app = await startApp({}, { tasks: { list: (_, query) => Promise.resolve(asked.push(query.cursor)).then(() => ({ tasks: [], next_cursor: null })) } });
+    for (const query of ['', '?cursor=', `?cursor=${id}`]) expect((await fetch(app.url + path + query)).status).toBe(200);
+    expect(asked).toEqual([undefined, undefined, id]);
+    expect(await problemOf(await fetch(`${app.url}${path}?cursor=2`))).toMatchObject({ status: 422, code: 'VALIDATION_ERROR', detail: 'The request is not valid: query: cursor: is not a next_cursor of this list' });
+  });
+
+  it('is refused in plain words for what it is not asked by', async () => {
+    await using app = await startApp();
+    const problem = await problemOf(await fetch(`${app.url}${path}?limit=0&created_after=yesterday&created_before=1.5&status=complete`));
+    expect(problem['errors']).toEqual([
+      { input: 'status', type: 'invalid_value', reason: 'must be one of: pending, processing, completed, failed, cancelled', nearest: 'completed' },
+      { input: 'created_after', type: 'invalid_type', reason: 'must be milliseconds since 1970' },
+      { input: 'created_before', type: 'invalid_type', reason: 'must be whole milliseconds since 1970' },
+      { input: 'limit', type: 'too_small', reason: 'must be at least 1' },
+    ]);
+  });
+});
+
 describe('the events of a task', () => {
   const told = (seq: number, event: TaskTold['event'], over: object = {}): TaskTold => ({ seq, event, numbered: event !== 'progress', data: { task_id: 't1', seq, event, ...over } });
   const watching = async (events: (signal: AbortSignal) => AsyncGenerator<TaskTold, void>, task: Partial<TaskRecord> = {}) => {

@@ -4,7 +4,7 @@ import { graphOf } from '../../../coordinator/tasks/graph-shape.ts';
 import { fail } from '../../../core/errors.ts';
 import type { Caller } from '../../../models/caller.ts';
 import * as examples from '../../../models/task-examples.ts';
-import { TaskId, TaskOptions, type TaskRequest, TaskStatus, type TaskSummary, type TaskView } from '../../../models/task.ts';
+import { TaskId, TaskOptions, type TaskRequest, TaskStatus, type TaskView } from '../../../models/task.ts';
 import { route, type Route } from '../route.ts';
 import { bytesOf, type RouteDeps } from './deps.ts';
 import { Cursor, type Fields, idempotencyKeyOf, read, readTask, taskHeaders } from './task-body.ts';
@@ -21,11 +21,11 @@ const CreateBody = z.union([OldForm, NewForm]).meta({ id: 'UnifiedTask', descrip
 
 const { links: _links, ...createdExample } = examples.accepted;
 const { links: _own, outputs: outputExamples, ...stateExample } = examples.view;
-const shouting = <T extends { status: string }>(one: T): T => ({ ...one, status: one.status.toUpperCase() });
+const shouted = <T extends { readonly status: string }>(task: T): Omit<T, 'status'> & { status: string } => ({ ...task, status: task.status.toUpperCase() });
 
-const Created = z.object({ task_id: z.string(), status: upper, task_type: z.string(), created_at: z.number() }).meta({ id: 'UnifiedCreated', examples: [shouting(createdExample)] });
-const One = z.looseObject({ task_id: z.string(), status: upper, results: z.array(Anything), error: Anything.nullable(), progress: z.number() }).meta({ id: 'UnifiedTaskState', examples: [{ ...shouting(stateExample), results: outputExamples, error: null }] });
-const Page = z.object({ tasks: z.array(z.looseObject({ task_id: z.string(), status: upper })), next_cursor: z.string().nullable() }).meta({ id: 'UnifiedTaskPage', examples: [{ ...examples.page, tasks: examples.page.tasks.map(shouting) }] });
+const Created = z.object({ task_id: z.string(), status: upper, task_type: z.string(), created_at: z.number() }).meta({ id: 'UnifiedCreated', examples: [shouted(createdExample)] });
+const One = z.looseObject({ task_id: z.string(), status: upper, results: z.array(Anything), error: Anything.nullable(), progress: z.number() }).meta({ id: 'UnifiedTaskState', examples: [{ ...shouted(stateExample), results: outputExamples, error: null }] });
+const Page = z.object({ tasks: z.array(z.looseObject({ task_id: z.string(), status: upper })), next_cursor: z.string().nullable() }).meta({ id: 'UnifiedTaskPage', examples: [{ ...examples.page, tasks: examples.page.tasks.map(shouted) }] });
 
 const tag = 'Unified tasks' as const;
 
@@ -98,8 +98,6 @@ export function unifiedOrder(given: Fields): TaskRequest {
   const { workflow, inputs } = read(NewForm, body);
   return readTask(typeof workflow === 'string' ? { ...beside, template: workflow, inputs: inputs ?? {} } : { ...beside, workflow });
 }
-
-const shouted = <T extends Pick<TaskSummary, 'status'>>(task: T): Omit<T, 'status'> & { status: string } => ({ ...task, status: task.status.toUpperCase() });
 
 function stateOf(view: TaskView): z.infer<typeof One> {
   const { links: _, outputs, error, ...rest } = view;
