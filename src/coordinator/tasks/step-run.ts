@@ -6,6 +6,7 @@ import type { PlannedStep } from '../../models/task-plan.ts';
 import type { TaskChange } from '../../models/task-store.ts';
 import type { TaskOutput } from '../../models/task.ts';
 import type { Blueprint } from '../../models/template.ts';
+import type { Workflow } from '../../models/workflow.ts';
 import { resolveInputs } from '../../molecules/engine-config/expressions.ts';
 import { checkInputs } from '../../molecules/templates/check.ts';
 import { render } from '../../molecules/templates/render.ts';
@@ -71,7 +72,7 @@ export class StepRun {
     const either = AbortSignal.any([halt, stops.signal]);
     this.#leaveIfStopped(halt);
     const blueprint = this.#blueprint();
-    const workflow = await parts.sources.place(this.#caller, blueprint, either).catch((error: unknown) => this.#rethrow(error, halt));
+    const workflow = await this.#placed(blueprint, either).catch((error: unknown) => this.#rethrow(error, halt));
     this.#leaveIfStopped(halt);
     const id = resumed ?? parts.newId();
     const attempts = claim.attempt > 1 ? await parts.store.attempts(task.id) : [];
@@ -82,6 +83,12 @@ export class StepRun {
     this.#warnings = [...new Set([...this.#warnings, ...handed.warnings])];
     await this.#change({ ...(handed.instance === undefined ? {} : { instance: handed.instance }), ...(handed.warnings.length > 0 ? { warnings: this.#warnings } : {}) }, halt);
     return handed.job;
+  }
+
+  #placed(blueprint: Blueprint, signal: AbortSignal): Promise<Workflow> {
+    const { sources, lane } = this.#facts.parts;
+    const place = (): Promise<Workflow> => sources.place(this.#caller, blueprint, signal);
+    return sources.isSlow(blueprint) ? lane.through({ engine: this.#engine.name, owner: this.#caller.key }, place, signal) : place();
   }
 
   /** The graph of this step. Values that refer to earlier steps are known only now; random ones are the same at every attempt. */
