@@ -160,8 +160,9 @@ export interface TaskStore {
   /**
    * Takes the next pending task of the engine whose time has come: highest priority; of those, the key with the fewest tasks
    * in work on the engine, then the key that was served longest ago; of those, the oldest. Writes its attempt and the event `started`.
+   * `notOf`: keys whose tasks are left where they are.
    */
-  claim(engine: string, by: { readonly worker: string; readonly now: number }): Promise<ClaimedTask | undefined>;
+  claim(engine: string, by: { readonly worker: string; readonly now: number; readonly notOf?: readonly string[] }): Promise<ClaimedTask | undefined>;
   /** Tasks in work of that engine, of all processes. */
   working(engine: string): Promise<number>;
   /** When the next task of that engine comes due that waits for its time; undefined when none does. */

@@ -40,7 +40,7 @@ describe('in a browser, offline', () => {
     const body = create.locator('.opblock-section-request-body');
     await body.getByRole('tab', { name: 'Schema' }).click();
     await body.locator('.json-schema-2020-12-keyword--anyOf button').first().click();
-    for (const title of ['graph', 'pipeline: any']) await body.getByText(title).first().waitFor();
+    for (const title of ['graph', 'pipeline: any']) await body.locator('.json-schema-2020-12__title', { hasText: title }).waitFor();
     expect(complaints).toEqual([]);
     await page.close();
   });

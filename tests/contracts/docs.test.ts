@@ -30,7 +30,7 @@ describe('docs/configuration.md', () => {
     const written = (await table('configuration.md', '| variable |')).map(([name, value, about]) => [bare(name), bare(value), about]);
     expect(written).toEqual(Object.entries(settings).map(([name, { schema, about }]) => {
       const value = schema.parse(undefined);
-      return [name, value === undefined ? '' : Array.isArray(value) ? value.join(',') : typeof value === 'string' ? value : JSON.stringify(value), about];
+      return [name, value === undefined ? '' : Array.isArray(value) ? value.map(String).join(',') : typeof value === 'string' ? value : JSON.stringify(value), about];
     }));
   });
 });

@@ -66,8 +66,8 @@ describe('a pipeline', () => {
     expect(events.names().filter((name) => name !== 'output')).toEqual(['queued', 'started', 'step', 'completed']);
     expect(told.find(({ event }) => event === 'step')?.data).toMatchObject({ step: 'shrink', outputs: [{ step: 'shrink' }] });
     const view = await tasks.view(id);
-    expect(view).toMatchObject({ status: 'completed', step: 'grow', outputs: [{ step: 'shrink' }, { step: 'grow' }], attempts: [{ step: 'shrink', outcome: 'completed' }, { step: 'grow', outcome: 'completed' }] });
-    expect(await Promise.all(view.outputs.map(({ url }) => sizeOf(url)))).toEqual([[20, 16], [60, 48]]);
+    expect(view).toMatchObject({ status: 'completed', step: 'grow', outputs: [{ step: 'grow' }], steps: [{ name: 'shrink', outputs: [{ step: 'shrink' }] }, { name: 'grow', outputs: [{ step: 'grow' }] }], attempts: [{ step: 'shrink', outcome: 'completed' }, { step: 'grow', outcome: 'completed' }] });
+    expect(await Promise.all((view.steps ?? []).flatMap(({ outputs }) => outputs.map(({ url }) => sizeOf(url))))).toEqual([[20, 16], [60, 48]]);
     const shares = told.filter(({ event }) => event === 'progress').map(({ data }) => Number(data['progress']));
     expect(shares).toEqual(shares.toSorted((one, other) => one - other));
   });
@@ -104,6 +104,6 @@ describe('a pipeline', () => {
 
   test.each(['${steps.first.outputs[0]}', '${input.text}', '${HOME} and ${input.no}', '${input.text'])('takes the text %s of a caller for a text, in every step', async (text) => {
     const view = await tasks.run({ task_type: 'SAYS_TWICE', text });
-    expect(view).toMatchObject({ status: 'completed', inputs: { text }, outputs: [{ kind: 'text', text }, { kind: 'text', text: `again: ${text}, ${text}` }] });
+    expect(view).toMatchObject({ status: 'completed', inputs: { text }, outputs: [{ kind: 'text', text: `again: ${text}, ${text}` }], steps: [{ outputs: [{ kind: 'text', text }] }, { outputs: [{ kind: 'text' }] }] });
   });
 });

@@ -1,6 +1,7 @@
 /** Durable tasks without the service around them: the real store in memory, engines that follow a script, a clock that the test moves. */
 import { Readable } from 'node:stream';
 import { newId } from '../../src/atoms/ids/ids.ts';
+import { FetchLane } from '../../src/coordinator/tasks/fetch-lane.ts';
 import type { WorkerParts } from '../../src/coordinator/tasks/parts.ts';
 import { TaskRun } from '../../src/coordinator/tasks/run.ts';
 import { Sources, type SourceParts } from '../../src/coordinator/tasks/sources.ts';
@@ -79,6 +80,7 @@ export class TaskWorld implements AsyncDisposable {
     this.parts = {
       ...{ store: this.store, feed, log, newId, name: 'w1', random: () => 1, now: this.clock.now, sleep: this.clock.sleep },
       ...{ engines: new Map(engines.map((engine) => [engine.name, engine])), storage: this.storage, sources: this.sources() },
+      lane: new FetchLane({ store: this.store, engines: new Map(engines.map((engine) => [engine.name, engine])), sleep: this.clock.sleep }),
       ...{ limits: { concurrency: 10, maxAttempts: 3, retryDelay: 1_000 }, told: () => undefined, gone: () => Promise.resolve([]) },
     };
   }

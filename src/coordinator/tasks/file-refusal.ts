@@ -2,6 +2,7 @@
 import { fail, failedWith } from '../../core/errors.ts';
 import type { Fault } from '../../models/problem.ts';
 import type { MediaInput, Template } from '../../models/template.ts';
+import { kindOf } from './source-kind.ts';
 
 const SCHEME = /^([a-z][a-z0-9+.-]*):\/\//i;
 
@@ -12,7 +13,7 @@ export function sourceFaults(template: Template, values: Readonly<Record<string,
     const scheme = typeof source === 'string' ? SCHEME.exec(source)?.[1]?.toLowerCase() : undefined;
     if ((type !== 'image' && type !== 'video' && type !== 'audio') || typeof source !== 'string' || scheme === undefined) return [];
     const at = (reason: string): Fault[] => [{ input: `inputs.${name}`, type: 'source_not_taken', reason }];
-    if (scheme !== 'http' && scheme !== 'https') return at(`"${scheme}:" is not taken; give the name of an upload, a path below input/, a data: URI, or an http(s) URL`);
+    if (kindOf(source, '').kind !== 'url') return at(`"${scheme}:" is not taken; give the name of an upload, a path below input/, a data: URI, or an http(s) URL`);
     try {
       check(source);
       return [];

@@ -5,6 +5,7 @@ import type { OutputStorage } from '../../models/output-storage.ts';
 import type { TaskStore } from '../../models/task-store.ts';
 import type { TaskFeed } from '../../molecules/task-feed/task-feed.ts';
 import type { Webhooks } from '../../molecules/webhooks/webhooks.ts';
+import type { FetchLane } from './fetch-lane.ts';
 import type { Planning } from './planning.ts';
 import type { Sources } from './sources.ts';
 
@@ -48,6 +49,7 @@ export interface WorkerParts extends TaskTimes {
   readonly feed: TaskFeed;
   readonly engines: ReadonlyMap<string, Engine>;
   readonly sources: Sources;
+  readonly lane: FetchLane;
   readonly storage: OutputStorage;
   readonly log: Logger;
   readonly newId: () => string;

@@ -42,6 +42,11 @@ export class Sources {
     this.#parts = parts;
   }
 
+  /** Whether a file has to come from elsewhere, which may take its time. */
+  isSlow({ workflow, media }: Blueprint): boolean {
+    return media.some(({ source }) => kindOf(source, this.#parts.publicUrl).kind === 'url') || namesRemote(workflow);
+  }
+
   /** The graph with its files in place. Throws what is wrong with one of them, naming its input. */
   async place(caller: Caller, blueprint: Blueprint, signal: AbortSignal): Promise<Workflow> {
     const workflow = await this.#withoutUrls(caller, blueprint.workflow, signal);

@@ -21,6 +21,9 @@ import type { StepDone, StepFacts } from './step-facts.ts';
 import { Halted, StepFailed, Stopped } from './step-end.ts';
 import { counting } from './views.ts';
 
+/** What an engine is given. `media`: files that the graph names. */
+type Placed = Pick<EngineJob, 'workflow' | 'values'> & { readonly media: readonly MediaInput[] };
+
 /** Milliseconds between orders to stop a job that goes on. */
 const STOP_AGAIN = 10_000;
 
@@ -105,13 +108,16 @@ export class StepRun {
     }
   }
 
-  /** What the engine gets, with the files in place. `media`: those that the graph names. */
-  async #placed(signal: AbortSignal): Promise<Pick<EngineJob, 'workflow' | 'values'> & { readonly media: readonly MediaInput[] }> {
-    const { sources } = this.#facts.parts;
+  /** With the files in place. */
+  async #placed(signal: AbortSignal): Promise<Placed> {
+    const { sources, lane } = this.#facts.parts;
     const { template } = this.#step;
-    if (this.#engine.hosted === true && template) return { workflow: {}, media: [], values: await sources.collect(this.#caller, template, { values: this.#values(template), signal }) };
     const blueprint = this.#blueprint();
-    return { workflow: await sources.place(this.#caller, blueprint, signal), media: blueprint.media };
+    const place = async (): Promise<Placed> => {
+      if (this.#engine.hosted === true && template) return { workflow: {}, media: [], values: await sources.collect(this.#caller, template, { values: this.#values(template), signal }) };
+      return { workflow: await sources.place(this.#caller, blueprint, signal), media: blueprint.media };
+    };
+    return sources.isSlow(blueprint) ? lane.through({ engine: this.#engine.name, owner: this.#caller.key }, place, signal) : place();
   }
 
   /** The graph of this step. Values that refer to earlier steps are known only now; random ones are the same at every attempt. */

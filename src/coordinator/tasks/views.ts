@@ -57,7 +57,7 @@ export function viewOf({ task, details, attempts, position, etaMs, retentionDays
     ...(waitingFor === undefined ? {} : { waiting_for: waitingFor }),
     ...momentsOf(task, { retentionDays, now }),
     outputs: [...details.outputs],
-    ...(task.kind === 'pipeline' ? { steps: details.results.map((result) => ({ name: result.name, outputs: [...result.outputs] })) } : {}),
+    ...(task.kind === 'pipeline' ? { steps: stepsOf(task, details) } : {}),
     ...inputsOf(details),
     attempts: [...attempts],
     timings: timingsOf(task),
@@ -78,6 +78,13 @@ function momentsOf(task: TaskRecord, { retentionDays, now }: Pick<ViewFacts, 're
     ...(task.cancelRequestedAt === undefined ? {} : { cancel_requested_at: task.cancelRequestedAt }),
     ...(expires ? { expires_at: (task.endedAt ?? 0) + retentionDays * DAY } : {}),
   };
+}
+
+/** Steps that are done. The last one's outputs are those of the task. */
+function stepsOf({ status }: TaskRecord, { plan, results, outputs }: TaskDetails): NonNullable<TaskView['steps']> {
+  const done = results.map((result) => ({ name: result.name, outputs: [...result.outputs] }));
+  const last = plan.steps[results.length];
+  return status === 'completed' && last ? [...done, { name: last.name, outputs: [...outputs] }] : done;
 }
 
 /** Of the task itself, or of its only step with what was filled in. */

@@ -58,11 +58,12 @@ export class Worker {
 
   /** Gives every engine what it can take, in turns, so that none takes all the hands. */
   async #fill(signal: AbortSignal): Promise<void> {
-    const { engines, limits } = this.#parts;
+    const { engines, limits, lane } = this.#parts;
     const hungry = new Set(engines.keys());
-    while (hungry.size > 0 && this.#runs.size < limits.concurrency && !signal.aborted) {
+    const hasHands = (): boolean => this.#runs.size - lane.count() < limits.concurrency;
+    while (hungry.size > 0 && hasHands() && !signal.aborted) {
       for (const name of hungry) {
-        const claimed = this.#runs.size < limits.concurrency ? await this.#claim(name) : undefined;
+        const claimed = hasHands() ? await this.#claim(name) : undefined;
         if (claimed) this.#begin(claimed, false, signal);
         else hungry.delete(name);
       }
@@ -70,10 +71,10 @@ export class Worker {
   }
 
   async #claim(name: string): Promise<ClaimedTask | undefined> {
-    const { engines, store, now, name: worker } = this.#parts;
+    const { engines, store, now, lane, name: worker } = this.#parts;
     const capacity = engines.get(name)?.capacity() ?? 0;
-    if (capacity <= 0 || (await store.working(name)) >= capacity) return undefined;
-    return store.claim(name, { worker, now: now() });
+    if (capacity <= 0 || (await store.working(name)) - lane.count(name) >= capacity) return undefined;
+    return store.claim(name, { worker, now: now(), notOf: lane.fullKeys() });
   }
 
   #begin(claimed: ClaimedTask, takenOver: boolean, signal: AbortSignal): void {
@@ -89,6 +90,7 @@ export class Worker {
 
   #ended(id: string): void {
     this.#runs.delete(id);
+    this.#parts.lane.wake();
     this.#parts.told();
     this.wake();
   }

@@ -16,6 +16,7 @@ import type { Prompts } from '../../coordinator/engines/parts.ts';
 import type { ImageCoordinator } from '../../coordinator/images/image-coordinator.ts';
 import type { ProcessCoordinator } from '../../coordinator/process/process-coordinator.ts';
 import { Catalog } from '../../coordinator/tasks/catalog.ts';
+import { FetchLane } from '../../coordinator/tasks/fetch-lane.ts';
 import { Outbox } from '../../coordinator/tasks/outbox.ts';
 import { Planning } from '../../coordinator/tasks/planning.ts';
 import { Retention } from '../../coordinator/tasks/retention.ts';
@@ -156,7 +157,8 @@ export function assembleTasks(from: TaskFoundations): TaskAssembly {
     outbox?.wake();
   };
   const limits = { concurrency: config.WORKER_CONCURRENCY, maxAttempts: config.MAX_ATTEMPTS, retryDelay: config.RETRY_DELAY_SECONDS * 1_000 };
-  const worker = works ? new Worker({ ...times, store, feed, engines, sources: sourcesOf(from, out.inputs), storage, log, newId, name: from.name, limits, told, gone: (names) => from.process.gone(names) }) : undefined;
+  const lane = new FetchLane({ store, engines, sleep });
+  const worker = works ? new Worker({ ...times, store, feed, engines, lane, sources: sourcesOf(from, out.inputs), storage, log, newId, name: from.name, limits, told, gone: (names) => from.process.gone(names) }) : undefined;
   const planning = new Planning({ templates: written.templates, config: written.engines, engines, checkUrl: (url) => out.inputs.check(url), random: random64 });
   const tasks = new TaskCoordinator({
     ...times, store, deliveries, feed, planning, engines, webhooks, storage, log, newId, told,

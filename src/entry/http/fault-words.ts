@@ -30,9 +30,9 @@ function reasonOf(issue: Issue, found: Found): string {
     case 'invalid_type':
       return `must be ${kinds[issue.expected] ?? issue.expected}${but(issue, found)}`;
     case 'too_small':
-      return issue.exact === true ? exactly(issue.origin, issue.minimum) : bound(issue.origin, issue.minimum, issue.inclusive === false ? 'more than' : 'at least');
+      return bound(issue, issue.minimum, ['at least', 'more than']);
     case 'too_big':
-      return issue.exact === true ? exactly(issue.origin, issue.maximum) : bound(issue.origin, issue.maximum, issue.inclusive === false ? 'less than' : 'at most');
+      return bound(issue, issue.maximum, ['at most', 'less than']);
     case 'invalid_value':
       return oneOf(issue.values);
     case 'invalid_union':
@@ -56,12 +56,11 @@ function but({ expected }: Of<'invalid_type'>, found: Found): string {
   return `; it is ${value === null ? 'null' : Array.isArray(value) ? 'a list' : typeof value === 'boolean' ? String(value) : kinds[typeof value] ?? typeof value}`;
 }
 
-const exactly = (origin: string, size: number | bigint): string => `must ${units[origin] ? 'have' : 'be'} exactly ${counted(origin, size)}`;
-const bound = (origin: string, size: number | bigint, word: string): string => `must ${units[origin] ? 'have' : 'be'} ${word} ${counted(origin, size)}`;
-
-function counted(origin: string, size: number | bigint): string {
+/** `words` with the bound itself, and without it. */
+function bound({ origin, exact, inclusive }: Of<'too_small'> | Of<'too_big'>, size: number | bigint, words: readonly [string, string]): string {
+  const word = exact === true ? 'exactly' : words[inclusive === false ? 1 : 0];
   const unit = units[origin];
-  return unit ? `${size} ${unit[Number(size) === 1 ? 0 : 1]}` : String(size);
+  return unit ? `must have ${word} ${size} ${unit[Number(size) === 1 ? 0 : 1]}` : `must be ${word} ${size}`;
 }
 
 const oneOf = (values: readonly unknown[]): string => (values.length === 1 ? `must be ${String(values[0])}` : `must be one of: ${values.map(String).join(', ')}`);

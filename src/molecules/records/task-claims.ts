@@ -23,10 +23,10 @@ export async function anyToClaim(db: Records, engine: string, now: number): Prom
   return rows[0]?.any === 1;
 }
 
-export async function claimNext(writing: Writing, engine: string, by: By): Promise<ClaimedTask | undefined> {
+export async function claimNext(writing: Writing, engine: string, by: By & { readonly notOf?: readonly string[] }): Promise<ClaimedTask | undefined> {
   const { step } = writing;
   await step.updateTable('tasks').set({ delayed: 0 }).where(delayed).where('engine', '=', engine).where('available_at', '<=', by.now).execute();
-  const id = await nextInLine(step, engine);
+  const id = await nextInLine(step, engine, by.notOf ?? []);
   if (id === undefined) return undefined;
   const claimed = { status: 'processing' as const, worker: by.worker, attempt: sql<number>`attempt + 1`, seq: sql<number>`seq + 1`, started_at: by.now, begun_at: sql<number>`coalesce(begun_at, ${by.now})`, inputs_fetched_at: null, executed_at: null, stored_at: null, job_id: null, current: null };
   const task = await step.updateTable('tasks').set(claimed).where('id', '=', id).returningAll().executeTakeFirstOrThrow();
@@ -39,13 +39,14 @@ export async function claimNext(writing: Writing, engine: string, by: By): Promi
 }
 
 /** Steps from key to key among the ready tasks of the highest priority, however many each has. */
-async function nextInLine(step: Records, engine: string): Promise<string | undefined> {
+async function nextInLine(step: Records, engine: string, notOf: readonly string[]): Promise<string | undefined> {
+  const counts = notOf.length > 0 ? sql`t.owner not in (${sql.join(notOf)})` : sql`true`;
   const { rows } = await sql<{ id: string }>`
-    with recursive top(priority) as (select max(priority) from tasks where engine = ${engine} and ${ready}),
+    with recursive top(priority) as (select max(t.priority) from tasks t where t.engine = ${engine} and ${ready} and ${counts}),
     owners(owner) as (
-      select (select min(t.owner) from tasks t where t.engine = ${engine} and t.priority = top.priority and ${ready}) from top
+      select (select min(t.owner) from tasks t where t.engine = ${engine} and t.priority = top.priority and ${ready} and ${counts}) from top
       union all
-      select (select min(t.owner) from tasks t where t.engine = ${engine} and t.priority = (select priority from top) and ${ready} and t.owner > o.owner) from owners o where o.owner is not null
+      select (select min(t.owner) from tasks t where t.engine = ${engine} and t.priority = (select priority from top) and ${ready} and ${counts} and t.owner > o.owner) from owners o where o.owner is not null
     )
     select (select min(t.id) from tasks t where t.engine = ${engine} and t.priority = (select priority from top) and ${ready} and t.owner = o.owner) as id,
       (select count(*) from tasks t where t.engine = ${engine} and t.owner = o.owner and ${inWork}) as working,

@@ -65,7 +65,7 @@ export class SqlTaskStore implements TaskStore {
     return kept('tell the place of a task', () => positionOf(this.#db, task));
   }
 
-  async claim(engine: string, by: By): Promise<ClaimedTask | undefined> {
+  async claim(engine: string, by: Parameters<TaskStore['claim']>[1]): Promise<ClaimedTask | undefined> {
     if (!(await kept('look for a task', () => anyToClaim(this.#db, engine, by.now)))) return undefined;
     return this.#write('claim a task', (writing) => claimNext(writing, engine, by));
   }

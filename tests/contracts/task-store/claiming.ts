@@ -66,6 +66,15 @@ export function claiming({ db, store, accept, claim, events }: Bench): void {
       expect((await claim()).task.id).toBe(bob.id);
     });
 
+    it('leaves keys out that have enough, whatever their priority', async () => {
+      const ann = await accept({ owner: 'ann', priority: 9 });
+      await accept({ owner: 'eve', priority: 9 });
+      const bob = await accept({ owner: 'bob' });
+      expect((await store().claim('comfyui', { ...by(), notOf: ['ann', 'eve'] }))?.task.id).toBe(bob.id);
+      expect(await store().claim('comfyui', { ...by(), notOf: ['ann', 'eve'] })).toBeUndefined();
+      expect((await store().claim('comfyui', { ...by(), notOf: ['eve'] }))?.task.id).toBe(ann.id);
+    });
+
     it('takes the key with the fewest tasks in work, and of those the one served longest ago', async () => {
       for (const owner of ['ann', 'bob', 'eve', 'ann', 'bob', 'eve', 'ann', 'bob', 'eve']) await accept({ owner });
       const [one, two, three] = [await claim(), await claim(), await claim()];

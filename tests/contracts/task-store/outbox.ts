@@ -17,9 +17,9 @@ export function outbox({ db, store, accept, claim, events }: Bench): void {
       const [first, second, ...more] = await due(changedAt);
       expect(more).toEqual([]);
       expect(first).toMatchObject({ taskId: id, n: 1, url: webhook.url, event: 'queued', attempts: 0, createdAt: 1_000 });
-      expect(JSON.parse(first?.body ?? '')).toEqual({ type: 'task.queued', timestamp: '1970-01-01T00:00:01.000Z', data: { task_id: id, task_type: 'TEMPLATE', template: 'portrait', status: 'pending', seq: 1, attempt: 0, metadata: { order: 5 }, priority: 0 } });
+      expect(JSON.parse(first?.body ?? '')).toEqual({ type: 'task.queued', timestamp: '1970-01-01T00:00:01.000Z', data: { task_id: id, event: 'queued', at: 1_000, task_type: 'TEMPLATE', template: 'portrait', status: 'pending', seq: 1, attempt: 0, metadata: { order: 5 }, priority: 0 } });
       expect(second).toMatchObject({ n: 2, event: 'output', createdAt: changedAt });
-      expect(JSON.parse(second?.body ?? '')).toEqual({ type: 'task.output', timestamp: '1970-01-01T00:00:01.500Z', data: { task_id: id, task_type: 'TEMPLATE', template: 'portrait', status: 'processing', seq: 3, attempt: 1, metadata: { order: 5 }, outputs: [output('a.png')] } });
+      expect(JSON.parse(second?.body ?? '')).toEqual({ type: 'task.output', timestamp: '1970-01-01T00:00:01.500Z', data: { task_id: id, event: 'output', at: changedAt, task_type: 'TEMPLATE', template: 'portrait', status: 'processing', seq: 3, attempt: 1, metadata: { order: 5 }, outputs: [output('a.png')] } });
       expect(first?.messageId).toMatch(/^msg_.{8,}/);
       expect(first?.messageId).not.toBe(second?.messageId);
     });
@@ -29,7 +29,7 @@ export function outbox({ db, store, accept, claim, events }: Bench): void {
       await store().end((await claim()).claim, ending({ status: 'failed', error, outputs: [], warnings: ['mind'] }));
       const [only, ...more] = await due(9_000);
       expect(more).toEqual([]);
-      expect(JSON.parse(only?.body ?? '')).toEqual({ type: 'task.failed', timestamp: '1970-01-01T00:00:02.000Z', data: { task_id: id, task_type: 'WORKFLOW', status: 'failed', seq: 3, attempt: 1, error, outputs: [], warnings: ['mind'] } });
+      expect(JSON.parse(only?.body ?? '')).toEqual({ type: 'task.failed', timestamp: '1970-01-01T00:00:02.000Z', data: { task_id: id, event: 'failed', at: 2_000, task_type: 'WORKFLOW', status: 'failed', seq: 3, attempt: 1, error, outputs: [], warnings: ['mind'] } });
     });
 
     it('is not written without its delivery, nor a delivery without its event', async () => {
