@@ -7,7 +7,7 @@ export const poseWorkflow = '1996080571212349442';
 export interface TestHub extends AsyncDisposable {
   readonly hub: RunningRunningHub;
   /** Tasks that were made for that account. */
-  created(account?: string): number;
+  readonly created: (account?: string) => number;
 }
 
 /** A sandbox in this process, as quick as it gets unless `knobs` say otherwise. */
