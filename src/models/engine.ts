@@ -110,6 +110,14 @@ export interface EngineOutput {
   readonly fleeting?: { readonly url: string };
 }
 
+/** One thing that was looked at for an operator. */
+export interface EngineFinding {
+  readonly well: boolean;
+  readonly what: string;
+  /** What to do. */
+  readonly advice?: string;
+}
+
 export interface Engine {
   readonly name: string;
   readonly type: EngineType;
@@ -132,4 +140,6 @@ export interface Engine {
   outputs(job: EngineJobRef, signal: AbortSignal): AsyncIterable<EngineOutput>;
   /** Asks the engine to stop the job. Does not throw for one that is over or unknown. */
   cancel(job: EngineJobRef): Promise<void>;
+  /** All that an operator may have got wrong with it, looked at without a job. */
+  examine?(signal: AbortSignal): Promise<readonly EngineFinding[]>;
 }

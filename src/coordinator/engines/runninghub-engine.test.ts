@@ -51,7 +51,7 @@ function engine(over: Partial<RunninghubEngineOptions> = {}, apiKey: string = SA
   };
   return new RunninghubEngine(
     { api, files: new HubResults(files), log: memory.log, publicUrl: '', now: () => clock, random: () => 0.5, sleep: slept },
-    { name: 'hub', host: 'hub', target: { kind: 'workflow', id: '1996080571212349442' }, timeoutMs: 60_000, pollMs: 50, concurrency: undefined, instanceType: undefined, ...over },
+    { name: 'hub', host: 'hub', target: { kind: 'workflow', id: '1996080571212349442' }, timeoutMs: 60_000, pollMs: 50, concurrency: undefined, instanceType: undefined, places: [], notes: [], ...over },
   );
 }
 

@@ -1,7 +1,8 @@
 import { fail, failedWith, type GatewayError, reasonOf } from '../../core/errors.ts';
 import { limits } from '../../constants/limits.ts';
-import type { Engine, EngineEvent, EngineFile, EngineHealth, EngineJob, EngineJobRef, EngineOutput, HandedOver } from '../../models/engine.ts';
+import type { Engine, EngineEvent, EngineFile, EngineFinding, EngineHealth, EngineJob, EngineJobRef, EngineOutput, HandedOver } from '../../models/engine.ts';
 import type { HubNodeInfo, HubSubmitOutcome } from '../../models/runninghub.ts';
+import { examine } from './runninghub-examination.ts';
 import { follow } from './runninghub-following.ts';
 import { outputOf } from './runninghub-outputs.ts';
 import { isHubId, type RunninghubEngineOptions, type RunninghubEngineParts } from './runninghub-parts.ts';
@@ -80,6 +81,10 @@ export class RunninghubEngine implements Engine {
     const [oldest] = this.#stopping;
     if (this.#stopping.size > limits.runninghubStopping && oldest !== undefined) this.#stopping.delete(oldest);
     await this.#parts.api.cancel(id, AbortSignal.timeout(CANCEL_MS));
+  }
+
+  examine(signal: AbortSignal): Promise<readonly EngineFinding[]> {
+    return examine(this.#parts.api, this.#options, signal);
   }
 
   /** Where each value goes, files uploaded. */

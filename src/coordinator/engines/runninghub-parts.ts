@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { Logger } from '../../core/logger.ts';
 import type { RunningHubApi } from '../../models/runninghub.ts';
+import type { Target } from '../../models/template.ts';
 
 export interface RunninghubEngineParts {
   readonly api: RunningHubApi;
@@ -24,6 +25,10 @@ export interface RunninghubEngineOptions {
   /** Jobs at once, where the account may have more. */
   readonly concurrency: number | undefined;
   readonly instanceType: string | undefined;
+  /** Where the values of its inputs go. */
+  readonly places: readonly (Target & { readonly name: string })[];
+  /** What is odd about how the account is configured. */
+  readonly notes: readonly string[];
 }
 
 /** Ids of RunningHub are digits; ours are none. */

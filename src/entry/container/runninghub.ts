@@ -35,7 +35,7 @@ export function runninghubEngine(name: string, entry: RunninghubEngineEntry, fro
   const target = config.webapp_id === undefined ? { kind: 'workflow' as const, id: config.workflow_id ?? '' } : { kind: 'app' as const, id: config.webapp_id };
   const engine = new RunninghubEngine(
     { api, files: new HubResults(http), log, publicUrl: from.publicUrl, now: Date.now, random: Math.random, sleep },
-    { name, host, target, timeoutMs: config.timeout * 1_000, pollMs: config.poll_interval * 1_000, concurrency: config.concurrency, instanceType: config.instance_type },
+    { name, host, target, timeoutMs: config.timeout * 1_000, pollMs: config.poll_interval * 1_000, concurrency: config.concurrency, instanceType: config.instance_type, places: Object.entries(config.inputs).map(([input, { node_id: node, field }]) => ({ name: `inputs.${input}`, node, input: field })), notes: api.facts.warnings },
   );
   return { engine, close: () => http.close() };
 }
