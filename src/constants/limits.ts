@@ -20,6 +20,8 @@ export const limits = {
   watchers: 10_000,
   /** Subscriptions of one watcher. */
   subscriptions: 1_000,
+  /** Tasks of which it is remembered what one watcher was told, beyond those that it subscribed to; the ones it heard of longest ago are forgotten. */
+  toldTasks: 1_000,
   /** Bytes of one frame from a ComfyUI instance: SaveImageWebsocket sends whole pictures. */
   upstreamFrameBytes: 256 * 1024 * 1024,
   /** Bytes of JSON accepted from an instance (queue, history, object_info). */

@@ -3,6 +3,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ConfigError } from '../core/config.ts';
 import { asksForSocket } from './live/upgrade.ts';
+import { answerUnread } from './unread.ts';
 
 export type { IncomingMessage, Server } from 'node:http';
 
@@ -39,7 +40,8 @@ const silence = 600_000;
 
 /** Listens. Throws ConfigError, in one sentence that names HOST and PORT, when the address cannot be had. */
 export async function listen(app: RequestListener, { host, port }: Address): Promise<Listening> {
-  const server: Server = createServer({ ...limits, shouldUpgradeCallback: (request) => server.listenerCount('upgrade') > 0 && asksForSocket(request) }, app);
+  const server: Server = createServer({ ...limits, shouldUpgradeCallback: (request) => server.listenerCount('upgrade') > 0 && asksForSocket(request) });
+  answerUnread(server, app);
   server.setTimeout(silence);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(refusal(error, host, port)));

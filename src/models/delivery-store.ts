@@ -8,6 +8,8 @@ import type { Delivery, TaskEventName } from './task.ts';
 export interface DueDelivery {
   readonly taskId: string;
   readonly n: number;
+  /** The key that the task is of. */
+  readonly owner: string;
   /** Unique over all; the `webhook-id`. */
   readonly messageId: string;
   readonly url: string;
@@ -19,8 +21,10 @@ export interface DueDelivery {
 }
 
 export interface DeliveryStore {
-  /** Up to `limit` whose time has come, each held until `heldUntil`: should this process die, another takes them then. */
-  due(now: number, heldUntil: number, limit: number): Promise<readonly DueDelivery[]>;
+  /** Those who have deliveries whose time has come. */
+  owners(now: number): Promise<readonly string[]>;
+  /** Up to `limit` of that owner whose time has come, each held until `heldUntil`: should this process die, another takes them then. */
+  due(owner: string, when: { readonly now: number; readonly heldUntil: number }, limit: number): Promise<readonly DueDelivery[]>;
   /** When the next one comes due; undefined when none waits. */
   nextDue(): Promise<number | undefined>;
   delivered(delivery: Pick<DueDelivery, 'taskId' | 'n'>, at: number, status: number): Promise<void>;

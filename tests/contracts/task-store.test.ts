@@ -64,7 +64,8 @@ describe('several processes on one file', () => {
         kinds.push((await store.create(task, { maxPending: 1000, idempotency: { key: 'k' + k, hash: 'h', since: 0 } })).kind);
       }
       const taken = [];
-      for (let some = await deliveries.due(2000, 90000, 3); some.length > 0; some = await deliveries.due(2000, 90000, 3)) taken.push(...some.map((one) => one.messageId));
+      const few = () => deliveries.due('ann', { now: 2000, heldUntil: 90000 }, 3);
+      for (let some = await few(); some.length > 0; some = await few()) taken.push(...some.map((one) => one.messageId));
       return { kinds, taken };`);
     const kinds = told.flatMap((one) => one.kinds);
     expect(kinds.filter((kind) => kind === 'created')).toHaveLength(40);

@@ -69,7 +69,7 @@ describe('the README', { timeout: 90_000 }, () => {
     const lines = [...blocks('A first workflow', 'sh').slice(0, 2), ...blocks('Durable tasks', 'sh').slice(0, 2)].join('\n');
     const said = await run(lines, { url: gateway.url, folder: folder.path });
     expect(said).toContain('event: completed');
-    expect(said).toMatch(/"status":"completed","task_type":"TEMPLATE"[^]*"template":"resize"/);
+    expect(said).toMatch(/"status":"completed","owner":"local","task_type":"TEMPLATE"[^]*"template":"resize"/);
     expect(said).toContain('"metadata":{"order":7}');
     expect(said).toContain('"tasks":[{');
   });

@@ -56,7 +56,7 @@ describe('a task', () => {
   test('of a pipeline is named in upper case, and its inputs stand beside', async () => {
     const { name } = await handOver(gateway, await png());
     const view = await tasks.run({ task_type: 'SHRINK_AND_GROW', image: name, metadata: { mine: 1 } });
-    expect(view).toMatchObject({ status: 'completed', task_type: 'SHRINK_AND_GROW', metadata: { mine: 1 }, inputs: { image: name }, outputs: [{ step: 'shrink' }, { step: 'grow' }] });
+    expect(view).toMatchObject({ status: 'completed', task_type: 'SHRINK_AND_GROW', metadata: { mine: 1 }, inputs: { image: name }, outputs: [{ step: 'grow' }], steps: [{ name: 'shrink' }, { name: 'grow' }] });
   });
 
   test('keeps what the caller said of it', async () => {

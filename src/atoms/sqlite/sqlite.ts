@@ -9,6 +9,8 @@ import { StatementCache } from './statements.ts';
 
 /** Milliseconds that a statement waits for another process's write. The event loop stands still meanwhile. */
 const busyTimeout = 2_000;
+/** Pages of the log (32 MiB) after which they are written into the file: a page that changes often is written once for many commits. */
+const checkpointPages = 8_192;
 /** Milliseconds in which the file must become usable: first starts of several processes meet here. */
 const openTimeout = 10_000;
 
@@ -36,7 +38,7 @@ async function turnOnLog(database: DatabaseSync, signal: AbortSignal): Promise<v
   const end = Date.now() + openTimeout;
   for (;;) {
     try {
-      database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 67108864');
+      database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = ${checkpointPages}; PRAGMA journal_size_limit = 67108864`);
       return;
     } catch (error) {
       if (!isLocked(error) || Date.now() >= end) throw error;

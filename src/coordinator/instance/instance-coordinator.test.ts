@@ -25,7 +25,7 @@ describe('instances', () => {
 
   it('are asked each, and those that do not answer are told with why', async () => {
     expect(await coordinator().look(forEver)).toEqual([
-      { instance: 'a:1', answers: false, version: undefined, sandbox: false, reason: 'A server behind the gateway cannot be reached: nobody answers.' },
+      { instance: 'a:1', answers: false, version: undefined, sandbox: false, reason: 'A server cannot be reached: nobody answers.' },
       { instance: 'b:2', answers: true, version: '0.3.64', sandbox: true, reason: undefined },
     ]);
   });
@@ -33,7 +33,7 @@ describe('instances', () => {
   it('tell their figures: those of the first that answers, and of all', async () => {
     expect(await coordinator().systemStats(forEver)).toEqual({
       ...{ instance: 'b:2', system: { os: 'posix' }, devices: [] },
-      instances: [{ instance: 'a:1', error: 'A server behind the gateway cannot be reached: nobody answers.' }, { instance: 'b:2', system: { os: 'posix' }, devices: [] }],
+      instances: [{ instance: 'a:1', error: 'A server cannot be reached: nobody answers.' }, { instance: 'b:2', system: { os: 'posix' }, devices: [] }],
     });
   });
 

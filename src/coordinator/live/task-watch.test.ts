@@ -50,8 +50,10 @@ describe('a socket that subscribes to a task', () => {
     await happen(1);
     await end();
     await tell(0);
+    expect(await told()).toEqual([3, 4]);
+    watcher = feed.join('ann\na late page');
     await watch().join(await world.find(task.id), undefined);
-    expect(await told()).toEqual([3, 4, 4]);
+    expect(await told()).toEqual([4]);
   });
 
   it('misses nothing and hears nothing twice while events are written', async () => {
@@ -89,6 +91,82 @@ describe('a socket that subscribes to a task', () => {
     expect(await watch().join(task, 3)).toBe('reset');
     for (let n = 0; n < limits.subscriptions; n += 1) feed.joinTask(watcher, `t${n}`, watcher.audience);
     expect(await watch().join(task, 0)).toBe('full');
+  });
+
+  it.each([undefined, 0, 2, 3])('hears nothing twice when it subscribes again, with %j, while it goes on and after the end', async (since) => {
+    await watch().join(task, 1);
+    await happen(1);
+    await tell(0);
+    await watch().join(await world.find(task.id), since);
+    await end();
+    await tell(0);
+    for (let n = 0; n < 2; n += 1) await watch().join(await world.find(task.id), since);
+    expect(await told()).toEqual(since === 0 ? [2, 3, 1, 4] : [2, 3, 4]);
+  });
+
+  it('of its own client hears nothing twice, however it comes to hear of it', async () => {
+    watcher = feed.join(`${task.owner}\n${task.clientId}`);
+    await tell(1);
+    await watch().join(await world.find(task.id), 0);
+    await happen(1);
+    await tell(2);
+    watch().leave(task.id);
+    await happen(2);
+    await end();
+    await watch().join(await world.find(task.id), 0);
+    await tell(0);
+    for (const since of [undefined, 0, 3]) await watch().join(await world.find(task.id), since);
+    expect(await told()).toEqual([2, 1, 3, 4, 5]);
+  });
+
+  it('hears nothing twice when it asks several times at once', async () => {
+    const one = watch();
+    await Promise.all([0, 0, undefined, 1].map((since) => one.join(task, since)));
+    expect(await told()).toEqual([1, 2]);
+  });
+
+  it('is told what happened while it was away, and what it had not when it goes further back', async () => {
+    await watch().join(task, 1);
+    watch().leave(task.id);
+    await happen(1);
+    await tell(2);
+    await happen(2);
+    const now = await world.find(task.id);
+    await watch().join(now, 2);
+    await watch().join(now, 0);
+    await end();
+    await tell(4);
+    expect(await told()).toEqual([2, 3, 4, 1, 5]);
+  });
+
+  it('misses nothing when it skips some of it and comes back for that', async () => {
+    await watch().join(task, 1);
+    watch().leave(task.id);
+    for (const n of [1, 2]) await happen(n);
+    const now = await world.find(task.id);
+    await watch().join(now, undefined);
+    await watch().join(now, 2);
+    expect(await told()).toEqual([2, 3, 4]);
+  });
+
+  it('keeps no room for a task whose end it was told of before it was looked up', async () => {
+    watcher = feed.join(`${task.owner}\n${task.clientId}`);
+    await end();
+    await tell(1);
+    await watch().join(task, undefined);
+    expect(Array.from({ length: limits.subscriptions }, (_, n) => feed.joinTask(watcher, `t${n}`, watcher.audience)).includes(undefined)).toBe(false);
+    expect(await told()).toEqual([2, 3]);
+  });
+
+  it('that could not be told the past may ask again', async () => {
+    let broken = true;
+    const failing = watch((...args) => (broken ? Promise.reject(new TypeError('no database')) : world.store.events(...args)));
+    await expect(failing.join(task, 0)).rejects.toThrow('no database');
+    broken = false;
+    await failing.join(task, 0);
+    await happen(1);
+    await tell(2);
+    expect(await told()).toEqual([1, 2, 3]);
   });
 
   it('hears no more when it has left', async () => {

@@ -37,7 +37,7 @@ function start(send: (delivery: DueDelivery, signal: AbortSignal) => Promise<Sen
   return outbox;
 }
 
-const hook = async (host = 'one.example'): Promise<string> => (await world.accept({ webhook: { url: `https://${host}/hook`, events: ['queued'] } })).id;
+const hook = async (host = 'one.example', owner = 'ann'): Promise<string> => (await world.accept({ owner, webhook: { url: `https://${host}/hook`, events: ['queued'] } })).id;
 const onlyOne = async (id: string): Promise<Delivery | undefined> => (await deliveries.list(id))[0];
 const to = (host: string): number => sent.filter(({ url }) => url.includes(host)).length;
 
@@ -108,6 +108,55 @@ describe('a receiver that is slow', () => {
   });
 });
 
+describe('a key whose receivers hang', () => {
+  const hangs = (delivery: DueDelivery, signal: AbortSignal): Promise<Sent> => (delivery.url.includes('hung') ? gone(signal) : Promise.resolve(taken));
+
+  it.each([[1, 8], [4, 16]])('of which there are %i has no more than %i deliveries under way', async (hosts, most) => {
+    for (let n = 0; n < 120; n += 1) await hook(`hung${n % hosts}.example`);
+    start(hangs);
+    await until('it has all that it may', () => sent.length === most);
+    const looks = world.clock.sleeps.length;
+    await until('it looked again', () => world.clock.sleeps.length > looks + 5);
+    expect(sent).toHaveLength(most);
+  });
+
+  it('holds no other key up, however many wait before it', async () => {
+    for (let n = 0; n < 400; n += 1) await hook(`hung${n % 4}.example`, 'ann');
+    await hook('well.example', 'bob');
+    let slept = Infinity;
+    start((delivery, signal) => {
+      if (delivery.owner === 'bob') slept = world.clock.sleeps.length;
+      return hangs(delivery, signal);
+    });
+    await until('the other is told', () => to('well') === 1);
+    expect(slept).toBe(0);
+  });
+
+  it('holds no other key up at a receiver that both have', async () => {
+    for (let n = 0; n < 400; n += 1) await hook('both.example', 'ann');
+    for (let n = 0; n < 20; n += 1) await hook('both.example', 'bob');
+    start((delivery, signal) => (delivery.owner === 'ann' ? gone(signal) : Promise.resolve(taken)));
+    await until('the other is told', () => sent.filter(({ owner }) => owner === 'bob').length === 20);
+    expect(sent.filter(({ owner }) => owner === 'ann')).toHaveLength(8);
+  });
+});
+
+it('more keys than there is room for have their turns', async () => {
+  const owners = Array.from({ length: 80 }, (_, n) => `key${n}`);
+  for (const owner of owners) for (let n = 0; n < 5; n += 1) await hook(`${owner}.example`, owner);
+  start(() => new Promise((resolve) => setImmediate(() => resolve(taken))));
+  await until('each has all', () => sent.length === 400);
+  expect(Math.max(...owners.map((owner) => sent.findIndex((one) => one.owner === owner)))).toBeLessThan(300);
+});
+
+it('a key with much to tell does not keep one with little waiting', async () => {
+  for (let n = 0; n < 300; n += 1) await hook(`quick${n % 4}.example`, 'ann');
+  await hook('well.example', 'bob');
+  start(() => new Promise((resolve) => setImmediate(() => resolve(taken))));
+  await until('the other is told', () => to('well') === 1);
+  expect(sent.findIndex(({ owner }) => owner === 'bob')).toBeLessThan(20);
+});
+
 describe('the end of the process', () => {
   it('leaves what was under way due for the next one, as if it had not been tried', async () => {
     const id = await hook();
@@ -116,7 +165,7 @@ describe('the end of the process', () => {
     stop.abort();
     await running;
     expect(await onlyOne(id)).toMatchObject({ status: 'pending', attempts: 0 });
-    expect(await deliveries.due(world.clock.at, world.clock.at, 10)).toHaveLength(1);
+    expect(await deliveries.due('ann', { now: world.clock.at, heldUntil: world.clock.at }, 10)).toHaveLength(1);
   });
 
   it('keeps what was taken at the last moment', async () => {

@@ -16,18 +16,26 @@ export interface OutboxParts {
 
 /** Milliseconds between looks for deliveries whose time has come. */
 const LOOK_EVERY = 500;
-/** Deliveries under way at once, and those of one receiver: a slow one holds nobody else up. */
-const AT_ONCE = 32;
-const PER_HOST = 8;
+/** Deliveries under way at once, those of one owner, and those of one owner to one receiver: a slow one holds nobody else up. */
+const [AT_ONCE, PER_OWNER, PER_HOST] = [64, 16, 8];
 /** Milliseconds that one waits whose receiver is slow, so that it stands in nobody's way, and after which a receiver that has not answered is slow. */
 const [PASSED_OVER, SLOW] = [1_000, 1_000];
-/** Times that deliveries are taken in one look, and how many at a time. */
-const [TAKEN, TOGETHER] = [32, PER_HOST];
+/** Turns of an owner in one look, and deliveries that are taken in one. */
+const [TURNS, TOGETHER] = [32, PER_HOST];
 
-/** Delivers webhooks out of the outbox until they are taken or too old. */
+interface UnderWay {
+  readonly owner: string;
+  readonly host: string;
+  readonly since: number;
+  readonly over: Promise<void>;
+}
+
+/** Delivers webhooks out of the outbox until they are taken or too old. Owners take turns, whatever each has waiting. */
 export class Outbox {
   readonly #parts: OutboxParts;
-  readonly #under = new Map<string, { readonly host: string; readonly since: number; readonly over: Promise<void> }>();
+  readonly #under = new Map<string, UnderWay>();
+  /** Owners with something due, whose turn is longest ago first. */
+  #line: readonly string[] = [];
   readonly #wake = new Wake();
 
   constructor(parts: OutboxParts) {
@@ -49,30 +57,49 @@ export class Outbox {
   }
 
   async #look(signal: AbortSignal): Promise<void> {
-    const { deliveries, now, held } = this.#parts;
-    for (let taken = 0; taken < TAKEN && this.#under.size < AT_ONCE && !signal.aborted; taken += 1) {
-      const due = await deliveries.due(now(), now() + held, Math.min(TOGETHER, AT_ONCE - this.#under.size));
-      if (due.length === 0) return;
-      const passedOver = due.filter((delivery) => !this.#begin(delivery, signal));
-      const { later = [], soon = [] } = Object.groupBy(passedOver, ({ url }) => (this.#isSlow(hostOf(url)) ? 'later' : 'soon'));
-      await deliveries.putBack(later, now() + PASSED_OVER);
-      await deliveries.putBack(soon, now());
-      // Their receiver has room before long, and the end of a delivery wakes us; what is due longer than these comes first then.
-      if (soon.length > 0) return;
+    const due = await this.#parts.deliveries.owners(this.#parts.now());
+    this.#line = [...due.filter((owner) => !this.#line.includes(owner)), ...this.#line.filter((owner) => due.includes(owner))];
+    let owners = this.#line;
+    for (let turn = 0; turn < TURNS && owners.length > 0; turn += 1) {
+      const more: string[] = [];
+      for (const owner of owners) {
+        if (this.#under.size >= AT_ONCE || signal.aborted) return;
+        if (await this.#turn(owner, signal)) more.push(owner);
+      }
+      owners = more;
     }
   }
 
-  #isSlow(host: string): boolean {
+  /** True when the owner may have more that can be begun. */
+  async #turn(owner: string, signal: AbortSignal): Promise<boolean> {
+    const { deliveries, now, held } = this.#parts;
+    const room = Math.min(TOGETHER, PER_OWNER - this.#open(owner).length, AT_ONCE - this.#under.size);
+    if (room <= 0) return false;
+    this.#line = [...this.#line.filter((one) => one !== owner), owner];
+    const due = await deliveries.due(owner, { now: now(), heldUntil: now() + held }, room);
+    const passedOver = due.filter((delivery) => !this.#begin(delivery, signal));
+    const { later = [], soon = [] } = Object.groupBy(passedOver, ({ url }) => (this.#isSlow(owner, hostOf(url)) ? 'later' : 'soon'));
+    await deliveries.putBack(later, now() + PASSED_OVER);
+    await deliveries.putBack(soon, now());
+    // Their receiver has room before long, and the end of a delivery wakes us; what is due longer than these comes first then.
+    return due.length === room && soon.length === 0;
+  }
+
+  #open(owner: string): readonly UnderWay[] {
+    return [...this.#under.values()].filter((one) => one.owner === owner);
+  }
+
+  #isSlow(owner: string, host: string): boolean {
     const before = this.#parts.now() - SLOW;
-    return [...this.#under.values()].some((one) => one.host === host && one.since <= before);
+    return this.#open(owner).some((one) => one.host === host && one.since <= before);
   }
 
   /** False when its receiver is busy. */
   #begin(delivery: DueDelivery, signal: AbortSignal): boolean {
     const key = `${delivery.taskId}/${delivery.n}`;
-    const host = hostOf(delivery.url);
+    const [owner, host] = [delivery.owner, hostOf(delivery.url)];
     if (this.#under.has(key)) return true;
-    if ([...this.#under.values()].filter((one) => one.host === host).length >= PER_HOST) return false;
+    if (this.#open(owner).filter((one) => one.host === host).length >= PER_HOST) return false;
     const over = this.#deliver(delivery, signal)
       .catch(async (error: unknown) => {
         if (!signal.aborted) throw error;
@@ -83,7 +110,7 @@ export class Outbox {
         this.#under.delete(key);
         this.wake();
       });
-    this.#under.set(key, { host, since: this.#parts.now(), over });
+    this.#under.set(key, { owner, host, since: this.#parts.now(), over });
     return true;
   }
 

@@ -98,7 +98,6 @@ function inputsOf({ plan }: TaskDetails): Pick<TaskView, 'inputs'> {
 /** Pictures inside of a request are not told back. */
 function shortened(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(shortened);
-  if (typeof value === 'object' && value !== null) return Object.fromEntries(Object.entries(value).map(([name, inner]): [string, unknown] => [name, shortened(inner)]));
   if (typeof value !== 'string' || !/^data:/i.test(value) || value.length <= 200) return value;
   return `${value.slice(0, 60)}… (${value.length} characters)`;
 }

@@ -4,7 +4,8 @@ import type { Frame } from '../../models/frame.ts';
 import type { TaskEventName, TaskStatus } from '../../models/task.ts';
 import { type FrameClass, Mailbox } from './mailbox.ts';
 import type { PreviewFrames } from './previews.ts';
-import { type Seen, TaskTopics } from './task-topics.ts';
+import { TaskTopics } from './task-topics.ts';
+import type { Seen } from './told.ts';
 
 /** One socket of a client, as the feed sees it. */
 export interface Watcher {
@@ -151,13 +152,17 @@ export class EventFeed {
     if (!this.#tasks.isWatched(taskId) && !members) return;
     const frame = messageFrame('task', { ...data, task_id: taskId, seq, event, status, at });
     const passing = event === 'progress';
-    for (const watcher of members ?? []) if (!this.#tasks.has(watcher, taskId)) watcher.mailbox.push(frame, passing ? 'latest' : 'state', passing ? `task:${taskId}` : '');
+    for (const watcher of members ?? []) {
+      if (this.#tasks.has(watcher, taskId)) continue;
+      if (passing) watcher.mailbox.push(frame, 'latest', `task:${taskId}`);
+      else this.#tasks.tellMember(watcher, { taskId, seq }, frame);
+    }
     if (passing) return this.#tasks.progress(taskId, frame);
     this.#tasks.tell(taskId, seq, frame);
     if (event === 'completed' || event === 'failed' || event === 'cancelled') this.#tasks.forget(taskId);
   }
 
-  /** Takes up a subscription of a task. Undefined when the watcher has too many. */
+  /** Takes up a subscription of a task; what the watcher was told of it before is in what it answers. Undefined when the watcher has too many. */
   joinTask(watcher: Watcher, taskId: string, audience: string): Seen | undefined {
     if (!this.#tasks.has(watcher, taskId) && watcher.topics.size + this.#tasks.count(watcher) >= limits.subscriptions) return undefined;
     return this.#tasks.join(watcher, taskId, audience);

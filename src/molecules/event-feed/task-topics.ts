@@ -1,19 +1,10 @@
 import type { Frame } from '../../models/frame.ts';
 import type { Mailbox } from './mailbox.ts';
+import { note, nothingSeen, type Seen, ToldTasks, wasTold } from './told.ts';
 
 interface Reader {
   readonly audience: string;
   readonly mailbox: Mailbox;
-}
-
-/** What one watcher has been told of one task. */
-export interface Seen {
-  /** Number of the newest event that it was told. */
-  seq: number;
-  /** It is being told what is stored: what happens meanwhile is found there. */
-  catchingUp: boolean;
-  /** Something happened meanwhile. */
-  missed: boolean;
 }
 
 interface Topic<R> {
@@ -21,10 +12,11 @@ interface Topic<R> {
   readonly members: Map<R, Seen>;
 }
 
-/** Who subscribed to which task. Events have their numbers from the store, which also has the past; nothing is kept here. */
+/** Who subscribed to which task. Events have their numbers from the store, which also has the past; of them, only who was told which is kept here. */
 export class TaskTopics<R extends Reader> {
   readonly #topics = new Map<string, Topic<R>>();
   readonly #of = new WeakMap<R, Set<string>>();
+  readonly #told = new WeakMap<R, ToldTasks>();
 
   /** Subscriptions of that watcher. */
   count(watcher: R): number {
@@ -35,20 +27,25 @@ export class TaskTopics<R extends Reader> {
     return this.#of.get(watcher)?.has(taskId) ?? false;
   }
 
-  /** From now on it hears of the task, once whoever called has told it what is stored and says so. `audience`: that of the task. */
+  /** From now on it hears of the task, once whoever called has told it what is stored and says so; what it was told before is known. `audience`: that of the task. */
   join(watcher: R, taskId: string, audience: string): Seen {
     const topic = this.#topics.get(taskId) ?? { audience, members: new Map<R, Seen>() };
-    const seen: Seen = { seq: 0, catchingUp: true, missed: false };
+    const told = topic.members.get(watcher) ?? this.#toldOf(watcher).take(taskId) ?? nothingSeen();
+    const seen = Object.assign(told, { catchingUp: true, missed: false });
     this.#topics.set(taskId, topic);
     topic.members.set(watcher, seen);
     this.#of.set(watcher, (this.#of.get(watcher) ?? new Set()).add(taskId));
     return seen;
   }
 
+  /** What it was told stays known. */
   leave(watcher: R, taskId: string): void {
     const topic = this.#topics.get(taskId);
-    topic?.members.delete(watcher);
-    if (topic?.members.size === 0) this.#topics.delete(taskId);
+    const seen = topic?.members.get(watcher);
+    if (!topic || !seen) return;
+    this.#toldOf(watcher).keep(taskId, Object.assign(seen, { hearing: watcher.audience === topic.audience, catchingUp: false }));
+    topic.members.delete(watcher);
+    if (topic.members.size === 0) this.#topics.delete(taskId);
     this.#of.get(watcher)?.delete(taskId);
   }
 
@@ -71,10 +68,20 @@ export class TaskTopics<R extends Reader> {
     for (const [watcher, seen] of this.#topics.get(taskId)?.members ?? []) {
       if (seen.catchingUp) seen.missed = true;
       else if (seq > seen.seq) {
-        seen.seq = seq;
+        note(seen, seq);
         watcher.mailbox.push(frame, 'state');
       }
     }
+  }
+
+  /** An event, to one of the task's audience that did not subscribe to it, unless it was told it. */
+  tellMember(watcher: R, { taskId, seq }: { readonly taskId: string; readonly seq: number }, frame: Frame): void {
+    const told = this.#toldOf(watcher);
+    const seen = told.get(taskId) ?? nothingSeen();
+    if (wasTold(seen, seq)) return;
+    note(seen, seq);
+    told.keep(taskId, Object.assign(seen, { hearing: true }));
+    watcher.mailbox.push(frame, 'state');
   }
 
   /** Passing progress; only the newest waits for a slow reader. */
@@ -85,5 +92,11 @@ export class TaskTopics<R extends Reader> {
   /** The task has ended: nothing more comes. */
   forget(taskId: string): void {
     for (const watcher of [...(this.#topics.get(taskId)?.members.keys() ?? [])]) this.leave(watcher, taskId);
+  }
+
+  #toldOf(watcher: R): ToldTasks {
+    const told = this.#told.get(watcher) ?? new ToldTasks();
+    this.#told.set(watcher, told);
+    return told;
   }
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { relative, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
-import { inside, isSafeSegment } from '../../atoms/files/confined.ts';
+import { inside, isSafeSegment, staysInside } from '../../atoms/files/confined.ts';
 import { openPart } from '../../atoms/files/open.ts';
 import { findInside, type FoundFile, read, remove } from '../../atoms/files/read.ts';
 import { receive } from '../../atoms/files/receive.ts';
@@ -61,16 +61,24 @@ export class InputStore {
   }
 
   /**
-   * A file that lies below the folder, by its path from there or as a whole. A caller who is no admin reads the folder of its own key alone.
-   * Throws VALIDATION_ERROR where there is none, with the same words for what is another key's.
+   * A file that lies below the folder, by its path from there or as a whole. A caller who is no admin reads the folder of its own key
+   * alone, and may leave its name out of the path. No link leads out of what the caller may read. Throws VALIDATION_ERROR where there is none, with the same words for what is another key's.
    */
   async openBelow(path: string, caller: { readonly key: string; readonly admin: boolean }): Promise<Readable> {
     const root = resolve(this.#root);
-    const names = (path.startsWith('/') ? relative(root, path) : path).split('/').filter((name) => name !== '' && name !== '.');
-    const allowed = names.every((name) => isSafeSegment(name) && !name.startsWith('.')) && (caller.admin || (names.length > 1 && names[0] === folderFor(caller.key)));
-    const found = allowed ? await findInside(this.#root, ...names).catch(() => undefined) : undefined;
+    const isWhole = path.startsWith('/');
+    const names = (isWhole ? relative(root, path) : path).split('/').filter((name) => name !== '' && name !== '.');
+    const found = names.every((name) => isSafeSegment(name) && !name.startsWith('.')) ? await this.#findFor(caller, names, isWhole) : undefined;
     if (!found) throw fail('VALIDATION_ERROR', `there is no file "${path.slice(0, 200)}" below the input folder that is yours.`);
     return read(found.path);
+  }
+
+  async #findFor(caller: { readonly key: string; readonly admin: boolean }, names: readonly string[], isWhole: boolean): Promise<FoundFile | undefined> {
+    const find = (...path: readonly string[]): Promise<FoundFile | undefined> => findInside(this.#root, ...path).catch(() => undefined);
+    if (caller.admin) return find(...names);
+    const own = folderFor(caller.key);
+    const found = (names[0] === own ? await find(...names) : undefined) ?? (isWhole ? undefined : await find(own, ...names));
+    return found && (await staysInside(join(this.#root, own), found.path)) ? found : undefined;
   }
 
   /** Bytes `start` to `end`, both included. Undefined when the file went after it was found. */

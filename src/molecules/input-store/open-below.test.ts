@@ -17,6 +17,8 @@ beforeEach(async () => {
   for (const name of ['ann/deep', 'bob', '.hidden', '../input-beside']) await mkdir(join(input, name), { recursive: true });
   for (const name of ['ann/a.png', 'ann/deep/b.png', 'ann/.secret', 'bob/c.png', 'top.png', '.hidden/d.png', '../outside.png', '../input-beside/e.png']) await writeFile(join(input, name), name);
   await symlink(join(folder.path, 'outside.png'), join(input, 'ann', 'link.png'));
+  await symlink(join(input, 'bob'), join(input, 'ann', 'others'));
+  await symlink(join(input, 'ann', 'deep'), join(input, 'ann', 'short'));
 });
 afterEach(() => folder[Symbol.asyncDispose]());
 
@@ -27,6 +29,19 @@ describe('a file below the input folder', () => {
     expect(await opened('ann/a.png', ann)).toBe('ann/a.png');
     expect(await opened('./ann//deep/b.png', ann)).toBe('ann/deep/b.png');
     expect(await opened(join(input, 'ann', 'a.png'), ann)).toBe('ann/a.png');
+  });
+
+  it('is opened without the name of the own key, which goes first where both are there', async () => {
+    for (const name of ['ann/ann', 'ann/bob']) await mkdir(join(input, name));
+    for (const name of ['ann/ann/a.png', 'ann/ann/only.png', 'ann/bob/c.png']) await writeFile(join(input, name), name);
+    expect([await opened('a.png', ann), await opened('deep/b.png', ann)]).toEqual(['ann/a.png', 'ann/deep/b.png']);
+    expect([await opened('ann/a.png', ann), await opened('ann/only.png', ann), await opened('bob/c.png', ann)]).toEqual(['ann/a.png', 'ann/ann/only.png', 'ann/bob/c.png']);
+    await expect(store.openBelow(join(input, 'a.png'), ann)).rejects.toMatchObject({ code: 'VALIDATION_ERROR' });
+  });
+
+  it('is opened through a link that stays in the own folder, and through one to another key\'s by an admin alone', async () => {
+    expect([await opened('ann/short/b.png', ann), await opened('ann/others/c.png')]).toEqual(['ann/deep/b.png', 'bob/c.png']);
+    for (const path of ['ann/others/c.png', 'others/c.png', join(input, 'ann/others/c.png')]) await expect(store.openBelow(path, ann)).rejects.toMatchObject({ code: 'VALIDATION_ERROR' });
   });
 
   it('is opened by an admin wherever it lies', async () => {

@@ -19,11 +19,24 @@ export class SqlDeliveryStore implements DeliveryStore {
     this.#db = db;
   }
 
-  async due(now: number, heldUntil: number, limit: number): Promise<readonly DueDelivery[]> {
+  /** Steps from owner to owner, however many deliveries each has. */
+  async owners(now: number): Promise<readonly string[]> {
     const first = await this.nextDue();
     if (first === undefined || first > now) return [];
+    const next = sql<{ owner: string }>`
+      with recursive owners(owner) as (
+        select min(owner) from deliveries where ${waiting}
+        union all
+        select (select min(d.owner) from deliveries d where ${waiting} and d.owner > o.owner) from owners o where o.owner is not null
+      )
+      select o.owner from owners o where exists (select 1 from deliveries d where ${waiting} and d.owner = o.owner and d.next_at <= ${now})`;
+    const { rows } = await kept('look for who has deliveries', () => next.execute(this.#db));
+    return rows.map(({ owner }) => owner);
+  }
+
+  async due(owner: string, { now, heldUntil }: { readonly now: number; readonly heldUntil: number }, limit: number): Promise<readonly DueDelivery[]> {
     const held = await kept('take deliveries', () => {
-      const which = this.#db.selectFrom('deliveries').select(['task_id', 'n']).where(waiting).where('next_at', '<=', now).orderBy('next_at').limit(limit);
+      const which = this.#db.selectFrom('deliveries').select(['task_id', 'n']).where(waiting).where('owner', '=', owner).where('next_at', '<=', now).orderBy('next_at').limit(limit);
       return this.#db.updateTable('deliveries').set({ next_at: heldUntil }).where((is) => is(is.refTuple('task_id', 'n'), 'in', which.$asTuple('task_id', 'n'))).returningAll().execute();
     });
     return held.map(dueOf).toSorted((one, other) => one.createdAt - other.createdAt || one.n - other.n);
@@ -46,7 +59,9 @@ export class SqlDeliveryStore implements DeliveryStore {
   }
 
   async putBack(deliveries: readonly Which[], at: number): Promise<void> {
-    for (const delivery of deliveries) await kept('put a delivery back', () => this.#of(delivery).set({ next_at: at }).where(waiting).execute());
+    if (deliveries.length === 0) return;
+    const these = this.#db.updateTable('deliveries').where((is) => is.or(deliveries.map(({ taskId, n }) => is.and({ task_id: taskId, n }))));
+    await kept('put deliveries back', () => these.set({ next_at: at }).where(waiting).execute());
   }
 
   async list(taskId: string): Promise<readonly Delivery[]> {
@@ -65,7 +80,7 @@ export class SqlDeliveryStore implements DeliveryStore {
 }
 
 function dueOf(row: DeliveryRow): DueDelivery {
-  return { taskId: row.task_id, n: row.n, messageId: row.message_id, url: row.url, event: row.event, body: row.body, attempts: row.attempts, createdAt: row.created_at };
+  return { taskId: row.task_id, n: row.n, owner: row.owner, messageId: row.message_id, url: row.url, event: row.event, body: row.body, attempts: row.attempts, createdAt: row.created_at };
 }
 
 function deliveryOf(row: DeliveryRow): Delivery {

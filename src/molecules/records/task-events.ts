@@ -26,7 +26,7 @@ export async function tell({ step, process }: Writing, task: TaskRow, told: NewE
   const webhook = readOptional<TaskWebhook>(details?.webhook ?? null);
   if (!webhook?.events.includes(event)) return;
   const last = await step.selectFrom('deliveries').select('n').where('task_id', '=', task.id).orderBy('n', 'desc').limit(1).executeTakeFirst();
-  const message = { task_id: task.id, n: (last?.n ?? 0) + 1, message_id: `msg_${process.newId()}`, event, seq: task.seq, url: webhook.url, body: bodyOf(task, told) };
+  const message = { task_id: task.id, n: (last?.n ?? 0) + 1, owner: task.owner, message_id: `msg_${process.newId()}`, event, seq: task.seq, url: webhook.url, body: bodyOf(task, told) };
   await step.insertInto('deliveries').values({ ...message, status: 'pending', attempts: 0, created_at: at, next_at: at }).execute();
 }
 

@@ -129,6 +129,7 @@ const outbox = [
   `create table deliveries (
     task_id text not null references tasks (id) on delete cascade,
     n integer not null,
+    owner text not null,
     message_id text not null,
     event text not null,
     seq integer not null,
@@ -144,4 +145,5 @@ const outbox = [
     primary key (task_id, n)
   )`,
   `create index deliveries_due on deliveries (next_at) where status = 'pending'`,
+  `create index deliveries_by_owner on deliveries (owner, next_at) where status = 'pending'`,
 ];

@@ -108,12 +108,14 @@ describe('questions to the tasks', () => {
     'the figures of a key': () => store().stats('ann'),
     'a usual run': () => store().usualRun({ kind: 'template', name: 'n', engine: 'e' }),
     'loads': () => store().loads(),
-    'due deliveries': () => deliveries().due(9, 10, 5),
+    'due deliveries': () => deliveries().due('ann', { now: 9, heldUntil: 10 }, 5),
+    'who has due deliveries': () => deliveries().owners(9),
     'the next delivery': () => deliveries().nextDue(),
     'the fate of a delivery': async () => {
       await deliveries().delivered({ taskId: 't', n: 1 }, 9, 200);
       await deliveries().failed({ taskId: 't', n: 1 }, { status: 500, error: 'x', nextAt: 10 });
       await deliveries().redeliver('t', 1, 11);
+      await deliveries().putBack([{ taskId: 't', n: 1 }, { taskId: 'u', n: 1 }], 12);
       await deliveries().list('t');
     },
   };
@@ -154,7 +156,8 @@ describe('questions to the tasks', () => {
     ['a list of a time', /tasks_by_owner \(owner=\? AND id>\? AND id<\?\)/],
     ['the figures of a key', /tasks_by_owner_and_end \(owner=\?/],
     ['a usual run', /tasks_completed \(kind=\? AND name=\? AND engine=\?\)/],
-    ['due deliveries', /deliveries_due \(next_at<\?\)/],
+    ['due deliveries', /deliveries_by_owner \(owner=\? AND next_at<\?\)/],
+    ['who has due deliveries', /deliveries_by_owner \(owner=\? AND next_at<\?\)/],
   ])('find %s where it is kept: %s', async (name, index) => {
     const ask = questions[name];
     expect(ask && (await plansOf(ask))).toMatch(index);

@@ -104,6 +104,7 @@ interface IdempotencyRow {
 export interface DeliveryRow {
   task_id: string;
   n: number;
+  owner: string;
   message_id: string;
   event: TaskEventName;
   seq: number;

@@ -29,12 +29,19 @@ describe('the tries of a webhook', () => {
     expect(nextTry(failed({ retryAfterMs: 0 }))).toBe(5_000);
   });
 
-  it('end after a day, and at once for a receiver that is gone or asks for more than the day has', () => {
+  it('are put off by an hour at most, and never given up for what the receiver asks', () => {
+    for (const retryAfterMs of [2 * HOUR, 24 * HOUR, 365 * 24 * HOUR, Infinity]) expect(nextTry(failed({ retryAfterMs, now: 1_000 }))).toBe(HOUR + 6_000);
+    expect(nextTry(failed({ retryAfterMs: HOUR, now: 23.5 * HOUR }))).toBe(24 * HOUR - 1);
+    let [now, attempts] = [0, 0];
+    for (let next = nextTry(failed({ retryAfterMs: Infinity })); next !== undefined; next = nextTry(failed({ attempts, now, retryAfterMs: Infinity }))) [now, attempts] = [next, attempts + 1];
+    expect(attempts).toBeGreaterThan(8);
+    expect(attempts).toBeLessThan(13);
+  });
+
+  it('end after a day, and at once for a receiver that is gone', () => {
     expect(nextTry(failed({ attempts: 10, now: 23 * HOUR }))).toBeUndefined();
     expect(nextTry(failed({ now: 24 * HOUR }))).toBeUndefined();
     expect(nextTry(failed({ status: 410 }))).toBeUndefined();
-    expect(nextTry(failed({ retryAfterMs: 25 * HOUR }))).toBeUndefined();
-    expect(nextTry(failed({ retryAfterMs: Infinity }))).toBeUndefined();
   });
 
   it('go on for answers that say that the request is wrong: a receiver may be mended', () => {

@@ -7,6 +7,8 @@ const PAUSES = [5 * SECOND, 30 * SECOND, 2 * MINUTE, 10 * MINUTE, 30 * MINUTE, H
 const LIFETIME = 24 * HOUR;
 /** Share of a pause that is added or taken off at random, so that what failed together does not come back together. */
 const JITTER = 0.2;
+/** Milliseconds by which a receiver may prolong a pause. */
+const ASKED = HOUR;
 const GONE = 410;
 
 export interface FailedTry {
@@ -23,11 +25,12 @@ export interface FailedTry {
 
 /**
  * When the next try is due; undefined when there is none: the receiver says that it is gone for good, or a day is over. What
- * the receiver asks for prolongs the pause, never shortens it.
+ * the receiver asks for prolongs the pause, by an hour and into the last moment of the day at most, and never shortens it.
  */
 export function nextTry({ attempts, createdAt, now, status, retryAfterMs = 0, random }: FailedTry): number | undefined {
   if (status === GONE) return undefined;
-  const pause = PAUSES[attempts] ?? 8 * HOUR;
-  const at = now + Math.max(Math.round(pause * (1 - JITTER + 2 * JITTER * random)), retryAfterMs);
-  return at < createdAt + LIFETIME ? at : undefined;
+  const pause = Math.round((PAUSES[attempts] ?? 8 * HOUR) * (1 - JITTER + 2 * JITTER * random));
+  const last = createdAt + LIFETIME - 1;
+  if (now + pause > last) return undefined;
+  return Math.min(now + Math.max(pause, Math.min(retryAfterMs, pause + ASKED)), last);
 }

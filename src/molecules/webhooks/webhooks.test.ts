@@ -27,7 +27,7 @@ function webhooks({ allowed = ['127.0.0.1'], timeoutMs = 5_000, lookup }: { allo
   const http = new PublicHttp({ allowed: list, ...(lookup ? { lookup } : {}) });
   return new Webhooks({ http, secret, timeoutMs, now: () => now, random: () => 0.5 });
 }
-const due = (url: string, more: Partial<DueDelivery> = {}): DueDelivery => ({ taskId: 't', n: 1, messageId: 'm-1', url, event: 'completed', body: '{"type":"completed"}', attempts: 0, createdAt: now, ...more });
+const due = (url: string, more: Partial<DueDelivery> = {}): DueDelivery => ({ taskId: 't', n: 1, owner: 'ann', messageId: 'm-1', url, event: 'completed', body: '{"type":"completed"}', attempts: 0, createdAt: now, ...more });
 
 describe('a webhook', () => {
   it('is one signed POST of the body as it is stored', async () => {

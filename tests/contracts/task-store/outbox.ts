@@ -7,7 +7,7 @@ const webhook = { url: 'https://user:secret@hook.example/path?token=secret#part'
 
 export function outbox({ db, store, accept, claim, events }: Bench): void {
   const deliveries = () => new SqlDeliveryStore(db());
-  const due = (now = 1_000, limit = 10) => deliveries().due(now, now + 60_000, limit);
+  const due = (now = 1_000, limit = 10) => deliveries().due('ann', { now, heldUntil: now + 60_000 }, limit);
 
   describe('an event that a webhook wants', () => {
     it('puts a delivery into the outbox: what happened, to what task', async () => {
@@ -79,9 +79,32 @@ export function outbox({ db, store, accept, claim, events }: Bench): void {
       expect(await deliveries().nextDue()).toBe(3_000);
     });
 
+    it('are those of one owner, and it is known who has any', async () => {
+      const [first, second] = [await accept({ webhook }), await accept({ webhook, owner: 'bob', createdAt: 2_000 })];
+      for (let n = 0; n < 3; n += 1) await accept({ webhook, owner: 'cleo' });
+      expect(await deliveries().owners(999)).toEqual([]);
+      expect(await deliveries().owners(1_000)).toEqual(['ann', 'cleo']);
+      expect(await deliveries().owners(2_000)).toEqual(['ann', 'bob', 'cleo']);
+      expect(await due(2_000)).toMatchObject([{ taskId: first.id, owner: 'ann' }]);
+      expect(await deliveries().due('bob', { now: 2_000, heldUntil: 9_000 }, 10)).toMatchObject([{ taskId: second.id, owner: 'bob' }]);
+      expect(await deliveries().owners(2_000)).toEqual(['cleo']);
+    });
+
+    it('that are put back are written at once, and those alone', async () => {
+      for (let n = 0; n < 3; n += 1) await accept({ webhook });
+      const [one, two, three] = await due();
+      if (!one || !two || !three) throw new TypeError('three are due');
+      await sql`create table writes (task_id text)`.execute(db());
+      await sql`create trigger written after update on deliveries begin insert into writes values (new.task_id); end`.execute(db());
+      await deliveries().putBack([one, three], 2_000);
+      await deliveries().putBack([], 2_000);
+      expect((await due(2_000)).map(({ messageId }) => messageId).toSorted()).toEqual([one.messageId, three.messageId].toSorted());
+      expect((await sql<{ n: number }>`select count(*) as n from writes`.execute(db())).rows).toEqual([{ n: 4 }]);
+    });
+
     it('are held by whoever takes them, for a while', async () => {
       const { id } = await accept({ webhook });
-      const [held] = await deliveries().due(1_000, 5_000, 10);
+      const [held] = await deliveries().due('ann', { now: 1_000, heldUntil: 5_000 }, 10);
       expect(held?.taskId).toBe(id);
       expect(await due(4_999)).toEqual([]);
       expect(await deliveries().nextDue()).toBe(5_000);

@@ -79,7 +79,7 @@ test('a pipeline goes on at the step that was running, and earlier steps are not
   world.release();
   await using second = await start();
   const view = await new TasksClient(second).ended(id);
-  expect(view).toMatchObject({ status: 'completed', step: 'grow', outputs: [{ step: 'shrink' }, { step: 'grow' }] });
+  expect(view).toMatchObject({ status: 'completed', step: 'grow', outputs: [{ step: 'grow' }], steps: [{ name: 'shrink', outputs: [{ kind: 'image' }] }, { name: 'grow' }] });
   expect(view.attempts.map(({ step, outcome }) => [step, outcome])).toEqual([['shrink', 'completed'], ['grow', 'completed']]);
   expect(world.executions()).toEqual([1, 1]);
 });
