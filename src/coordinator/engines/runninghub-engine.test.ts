@@ -136,6 +136,19 @@ describe('files', () => {
 });
 
 describe('the room of an account', () => {
+  it('opens again when a job ends, unless it was closed for too many calls', async () => {
+    const one = engine();
+    await one.health();
+    for (const [code, open] of [[421, true], [1003, false]] as const) {
+      const { job: handed } = await one.submit(job(), signal());
+      hub.hub.knobs.set({ next: { [create]: [{ code }] } });
+      await expect(one.submit(job(), signal())).rejects.toMatchObject({ waits: true });
+      expect(one.capacity()).toBe(0);
+      await endingOf(one, handed.id);
+      expect(one.capacity() > 0).toBe(open);
+    }
+  });
+
   it('is what it says, up to the configured number, and none for a while after a refusal', async () => {
     hub.hub.knobs.set({ limits: { shared: 3 } });
     const one = engine({ concurrency: 2 });
@@ -216,6 +229,14 @@ describe('outputs', () => {
     expect(all.length).toBeGreaterThan(1);
     expect(new Set(all.map(({ file }) => file.filename)).size).toBe(all.length);
     expect(all[0]).toMatchObject({ folder: 'task', file: { url: expect.stringContaining('prompt_id=task') as unknown } });
+  });
+
+  it('are asked for again where that fails', async () => {
+    const one = engine();
+    const { job: handed } = await one.submit(job(), signal());
+    await endingOf(one, handed.id);
+    hub.hub.knobs.set({ next: { [query]: [{ fault: 'cut' }, { code: 1011 }] } });
+    expect(await collected(one, handed.id)).toHaveLength(1);
   });
 
   it('that are texts come along', async () => {

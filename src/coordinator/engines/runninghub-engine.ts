@@ -1,7 +1,7 @@
 import { fail, failedWith, type GatewayError, reasonOf } from '../../core/errors.ts';
 import { limits } from '../../constants/limits.ts';
 import type { Engine, EngineEvent, EngineFile, EngineFinding, EngineHealth, EngineJob, EngineJobRef, EngineOutput, HandedOver } from '../../models/engine.ts';
-import type { HubNodeInfo, HubSubmitOutcome } from '../../models/runninghub.ts';
+import type { HubNodeInfo, HubOutput, HubSubmitOutcome } from '../../models/runninghub.ts';
 import { examine } from './runninghub-examination.ts';
 import { follow } from './runninghub-following.ts';
 import { outputOf } from './runninghub-outputs.ts';
@@ -11,6 +11,8 @@ import { RunninghubUploads } from './runninghub-uploads.ts';
 
 /** Milliseconds that a cancel waits. */
 const CANCEL_MS = 15_000;
+/** How often the results of a job that succeeded are asked for at a time. */
+const PATIENCE = { tries: 7, firstMs: 500, longestMs: 60_000 } as const;
 
 /** A workflow or an app that lies at RunningHub, as an engine. A job is submitted once, and never again when nobody knows what became of it. */
 export class RunninghubEngine implements Engine {
@@ -60,7 +62,7 @@ export class RunninghubEngine implements Engine {
     const begun = job.since ?? this.#parts.now();
     for await (const event of follow(job, { parts: this.#parts, options: this.#options, stopping: () => this.#stopping.has(job.id) }, signal)) {
       if (event.kind === 'completed' || event.kind === 'failed' || event.kind === 'stopped') {
-        this.#room.opened();
+        this.#room.freed();
         this.#parts.log.info(`a job ${event.kind === 'stopped' ? 'was stopped' : event.kind}`, { task_id: job.taskId, engine: this.name, hub_task_id: job.id, elapsed_s: seconds(this.#parts.now() - begun), ...('usage' in event && event.usage ? { usage: event.usage } : {}), ...('error' in event ? { reason: event.error.reason } : {}) });
       }
       yield event;
@@ -68,7 +70,7 @@ export class RunninghubEngine implements Engine {
   }
 
   async *outputs(job: EngineJobRef, signal: AbortSignal): AsyncGenerator<EngineOutput, void> {
-    const { outputs } = await this.#parts.api.query(job.id, signal);
+    const outputs = await this.#results(job.id, signal);
     for (const [n, output] of outputs.entries()) {
       const found = outputOf(output, n, { job, parts: this.#parts });
       if (found) yield found;
@@ -85,6 +87,21 @@ export class RunninghubEngine implements Engine {
 
   examine(signal: AbortSignal): Promise<readonly EngineFinding[]> {
     return examine(this.#parts.api, this.#options, signal);
+  }
+
+  /** They are there for a day: who cannot be asked now is asked again. */
+  async #results(id: string, signal: AbortSignal): Promise<readonly HubOutput[]> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        const { outputs, state } = await this.#parts.api.query(id, signal);
+        if (state === 'succeeded' || tries >= PATIENCE.tries) return outputs;
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!failedWith(error) || tries >= PATIENCE.tries) throw error;
+        this.#parts.log.warn('results cannot be asked for; they are asked for again', { engine: this.name, hub_task_id: id, reason: reasonOf(error) });
+      }
+      await this.#parts.sleep(Math.min(PATIENCE.firstMs * 2 ** (tries - 1), PATIENCE.longestMs), signal);
+    }
   }
 
   /** Where each value goes, files uploaded. */
@@ -109,7 +126,7 @@ export class RunninghubEngine implements Engine {
     const { host } = this.#options;
     switch (outcome.kind) {
       case 'accepted':
-        this.#room.opened();
+        this.#room.taken();
         return { job: this.#ref(job, outcome.taskId), instance: host, warnings: outcome.faults.map(({ reason }) => `RunningHub: ${reason}`) };
       case 'refused':
         if (outcome.again) throw this.#waiting(outcome.error, outcome.again.afterMs);
@@ -138,7 +155,7 @@ export class RunninghubEngine implements Engine {
 
   #waiting(error: unknown, afterMs: number): GatewayError {
     this.#room.heard(error);
-    const pause = this.#room.refused(afterMs);
+    const pause = this.#room.refused(afterMs, error);
     const [code, detail] = failedWith(error) ? [error.code, error.detail] : (['UPSTREAM_ERROR', reasonOf(error)] as const);
     return fail(code, detail, { cause: error, retryable: true, waits: true, retryAfter: pause / 1_000 });
   }

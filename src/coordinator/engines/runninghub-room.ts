@@ -27,6 +27,8 @@ export class RunninghubRoom {
   #asking: Promise<void> | undefined;
   #refusals = 0;
   #pausedUntil = 0;
+  /** The newest refusal was for too many calls: no job that ends makes room. */
+  #hurried = false;
 
   constructor(parts: RoomParts, options: Pick<RunninghubEngineOptions, 'host' | 'name' | 'concurrency'>) {
     this.#parts = parts;
@@ -48,15 +50,22 @@ export class RunninghubRoom {
   }
 
   /** Refused for want of room. Answers the milliseconds to wait: longer after each refusal in a row. */
-  refused(afterMs: number): number {
+  refused(afterMs: number, error: unknown): number {
+    this.#hurried = failedWith(error, 'RATE_LIMITED');
     const pause = Math.min(Math.max(afterMs, 1_000) * 2 ** Math.min(this.#refusals, 6), times.longest) * (0.75 + this.#parts.random() / 4);
     this.#refusals += 1;
     this.#pausedUntil = this.#parts.now() + pause;
     return pause;
   }
 
-  /** A job was taken, or one has ended. */
-  opened(): void {
+  /** A job has ended: its slot is free. */
+  freed(): void {
+    if (!this.#hurried) this.taken();
+  }
+
+  /** A job was taken. */
+  taken(): void {
+    this.#hurried = false;
     this.#refusals = 0;
     this.#pausedUntil = 0;
   }

@@ -51,15 +51,17 @@ export class StepRun {
   }
 
   async run(halt: AbortSignal): Promise<StepDone> {
+    let given = false;
     try {
       const job = (await this.#resumed(halt)) ?? (await this.#handOver(halt));
+      given = true;
       const ending = await this.#watch(job, halt);
       await this.#bill(ending, halt);
       this.#judge(ending);
       return await this.#keep(job, halt);
     } catch (error) {
       await this.#progress.settle();
-      throw this.#named(error);
+      throw this.#named(given && this.#engine.hosted === true ? forGood(error) : error);
     }
   }
 
@@ -247,6 +249,12 @@ export class StepRun {
     if (error instanceof StepFailed) return error.at(name);
     return failedWith(error) ? StepFailed.of(error).at(name) : error;
   }
+}
+
+/** What an engine that bills has begun is not begun again by itself, whatever went wrong since. */
+function forGood(error: unknown): unknown {
+  if (error instanceof StepFailed) return new StepFailed(error.error, { again: false });
+  return failedWith(error) ? new StepFailed(StepFailed.of(error).error, { again: false }) : error;
 }
 
 function firing(signal: AbortSignal): Promise<void> {
