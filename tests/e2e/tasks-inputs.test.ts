@@ -87,6 +87,15 @@ describe('a file is taken', () => {
     expect(await colourOf(whole.outputs[0]?.url, keys.root)).toBe(colour);
   });
 
+  test('by the whole URL that was handed out, wherever that leads', async () => {
+    await using own = await startTestGateway({ instances: [engine.url], env: { PUBLIC_URL: 'http://127.0.0.1:9' } });
+    const client = new TasksClient(own);
+    const made = await client.run({ template: 'text-to-image', inputs: { prompt: `a lighthouse ${fresh()}`, steps: 1, width: 64, height: 64 } });
+    const [image] = made.outputs;
+    expect(image?.url).toMatch(/^http:\/\/127\.0\.0\.1:9\//);
+    expect(await client.run({ template: 'resize', inputs: { image: image?.url, width: 16, height: 16 } })).toMatchObject({ status: 'completed', outputs: [{ kind: 'image' }] });
+  });
+
   test('of two kinds in one task', async () => {
     server.files.set('/two.png', await png({ width: 24, height: 24 }));
     const [first, second] = [`data:image/png;base64,${(await png({ width: 24, height: 24 })).toString('base64')}`, `${server.url}/two.png`];

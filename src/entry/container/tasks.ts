@@ -20,6 +20,7 @@ import { FetchLane } from '../../coordinator/tasks/fetch-lane.ts';
 import { Outbox } from '../../coordinator/tasks/outbox.ts';
 import { Planning } from '../../coordinator/tasks/planning.ts';
 import { Retention } from '../../coordinator/tasks/retention.ts';
+import { kindOf } from '../../coordinator/tasks/source-kind.ts';
 import { type SourceParts, Sources } from '../../coordinator/tasks/sources.ts';
 import { Tail } from '../../coordinator/tasks/tail.ts';
 import { TaskCoordinator } from '../../coordinator/tasks/task-coordinator.ts';
@@ -159,7 +160,7 @@ export function assembleTasks(from: TaskFoundations): TaskAssembly {
   const limits = { concurrency: config.WORKER_CONCURRENCY, maxAttempts: config.MAX_ATTEMPTS, retryDelay: config.RETRY_DELAY_SECONDS * 1_000 };
   const lane = new FetchLane({ store, engines, sleep });
   const worker = works ? new Worker({ ...times, store, feed, engines, lane, sources: sourcesOf(from, out.inputs), storage, log, newId, name: from.name, limits, told, gone: (names) => from.process.gone(names) }) : undefined;
-  const planning = new Planning({ templates: written.templates, config: written.engines, engines, checkUrl: (url) => out.inputs.check(url), random: random64 });
+  const planning = new Planning({ templates: written.templates, config: written.engines, engines, checkUrl: (url) => void (kindOf(url, config.PUBLIC_URL ?? '').kind === 'own' || out.inputs.check(url)), random: random64 });
   const tasks = new TaskCoordinator({
     ...times, store, deliveries, feed, planning, engines, webhooks, storage, log, newId, told,
     publicUrl: config.PUBLIC_URL ?? '',

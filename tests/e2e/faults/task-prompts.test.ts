@@ -79,9 +79,8 @@ async function sentTo(watcher: Watcher): Promise<{ type: string; data: Record<st
 describe('a prompt of a task', () => {
   test('names its task in every message, in its state, in its record and in the log; whoever watches the task is told of it', async () => {
     await using gateway = await inside();
-    gateway.feed.open('the-task', audienceOf('ann', 'page'));
     const [page, reader] = [gateway.feed.join(audienceOf('ann', 'page')), gateway.feed.join(audienceOf('ann', 'elsewhere'))];
-    gateway.feed.subscribe(reader, 'the-task', undefined);
+    Object.assign(gateway.feed.joinTask(reader, 'the-task', audienceOf('ann', 'page')) ?? {}, { catchingUp: false });
     engines.forEach(({ sandbox }) => sandbox.knobs.set({ hold: true }));
     const { prompt_id: id } = await gateway.submit({ taskId: 'the-task' });
     expect(await gateway.workflows.state(caller, id, never)).toMatchObject({ prompt_id: id, task_id: 'the-task' });
