@@ -1,6 +1,7 @@
 /** Pipelines whose steps run at RunningHub: here, its sandbox. */
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { EngineList } from '../../../src/models/catalog.ts';
 import { configFolder } from '../../support/config-folder.ts';
 import { download, handOver } from '../../support/files-client.ts';
 import { startTestGateway, type TestGateway } from '../../support/gateway.ts';
@@ -55,6 +56,21 @@ describe('a pipeline at RunningHub', () => {
     expect(width).toBeGreaterThan(0);
     expect((await download(gateway, url, { key: keys.bob })).status).toBe(404);
     expect(hub.hub.counters.snapshot.credentialsAtFiles).toBe(0);
+  });
+
+  test('is told of with its inputs, and its engine with how it is and without its key', async () => {
+    const { status, text, body } = await gateway.call('GET', '/api/v1/engines', { key: keys.ann });
+    expect(status).toBe(200);
+    const list = EngineList.parse(body);
+    expect(list.engines).toContainEqual(expect.objectContaining({ name: 'rh_pose', type: 'runninghub', healthy: true, capacity: 50 }));
+    expect(list.pipelines.find(({ name }) => name === 'pose_change')?.inputs).toMatchObject([{ name: 'source_image', type: 'image', required: true }, { name: 'reference_image', type: 'image', required: true }, { name: 'seed', type: 'integer', required: false, default: 7 }]);
+    expect(text).not.toMatch(/sandbox-key|0123456789abcdef/);
+  });
+
+  test('converts its picture on request', async () => {
+    const view = await ann.run({ task_type: 'POSE_CHANGE', source_image: source, reference_image: reference });
+    const { bytes } = await download(gateway, `${view.outputs[0]?.url ?? ''}&format=webp&width=16`, { key: keys.ann });
+    expect(await sharp(bytes).metadata()).toMatchObject({ format: 'webp', width: 16 });
   });
 
   test('sends a file that it sent before no more', async () => {
