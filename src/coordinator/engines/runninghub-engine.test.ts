@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { memoryLog } from '../../../tests/support/http-app.ts';
 import { startTestHub, type TestHub } from '../../../tests/support/runninghub-engine.ts';
+import { until } from '../../../tests/support/until.ts';
 import { SANDBOX_KEYS } from '../../../sandbox/runninghub/server.ts';
 import { HttpStream } from '../../atoms/http-stream/http-stream.ts';
 import { HttpText } from '../../atoms/http/http.ts';
@@ -136,6 +137,19 @@ describe('files', () => {
 });
 
 describe('the room of an account', () => {
+  it('stays as it is when somebody gives up while a file goes there', async () => {
+    hub.hub.knobs.set({ slow: { 'POST /task/openapi/upload': 10_000 } });
+    const one = engine();
+    await one.health();
+    const leaving = new AbortController();
+    const file: EngineFile = { name: 'a.png', mediaType: 'image/png', size: 5, sha256: 'z', open: () => Readable.from([Buffer.from('bytes')]) };
+    const submitting = one.submit(job([{ name: 'image', targets: [], value: { file } }]), leaving.signal);
+    await until('the upload is there', () => (hub.hub.counters.snapshot.requests['POST /task/openapi/upload'] ?? 0) > 0);
+    leaving.abort();
+    await expect(submitting).rejects.toBe(leaving.signal.reason);
+    expect(one.capacity()).toBe(50);
+  });
+
   it('opens again when a job ends, unless it was closed for too many calls', async () => {
     const one = engine();
     await one.health();

@@ -45,7 +45,11 @@ export class RunninghubEngine implements Engine {
 
   async submit(job: EngineJob, signal: AbortSignal): Promise<HandedOver> {
     const begun = this.#parts.now();
-    const nodeInfoList = await this.#placed(job, signal).catch((error: unknown) => this.#unsent(error));
+    const nodeInfoList = await this.#placed(job, signal).catch((error: unknown) => {
+      // Who gave up says nothing of the account.
+      signal.throwIfAborted();
+      return this.#unsent(error);
+    });
     signal.throwIfAborted();
     await job.leaving?.();
     const outcome = await this.#run(nodeInfoList);

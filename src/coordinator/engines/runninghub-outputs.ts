@@ -1,4 +1,5 @@
 /** What came out of a task of RunningHub, as outputs of a job. Pure. */
+import { limits } from '../../constants/limits.ts';
 import type { EngineJobRef, EngineOutput } from '../../models/engine.ts';
 import type { OutputFile } from '../../models/file.ts';
 import { fileUrl } from '../../models/file-url.ts';
@@ -15,7 +16,7 @@ const kinds: Readonly<Record<string, OutputFile['kind']>> = {
 export function outputOf(output: HubOutput, n: number, { job, parts }: { readonly job: EngineJobRef; readonly parts: Pick<RunninghubEngineParts, 'files' | 'publicUrl'> }): EngineOutput | undefined {
   const { url, text, nodeId: node_id = '' } = output;
   const folder = job.taskId ?? job.id;
-  if (text !== undefined) return { file: { filename: '', subfolder: '', type: 'output', node_id, kind: 'text', text }, folder, open: (signal) => parts.files.open(url ?? '', signal) };
+  if (text !== undefined && (url === undefined || text.length <= limits.runninghubTextLength)) return { file: { filename: '', subfolder: '', type: 'output', node_id, kind: 'text', text: text.slice(0, limits.runninghubTextLength) }, folder, open: (signal) => parts.files.open(url ?? '', signal) };
   if (url === undefined) return undefined;
   const extension = /^[a-z\d]{1,8}$/.test(output.fileType) ? output.fileType : 'bin';
   const ref = { filename: `${job.id}_${n + 1}.${extension}`, subfolder: '', type: 'output' as const };
