@@ -94,6 +94,14 @@ export const limits = {
   runninghubReplyBytes: 32 * 1024 * 1024,
   /** Bytes of a file that RunningHub takes. */
   runninghubUploadBytes: 30 * 1024 * 1024,
+  /** Bytes of one result that is fetched from RunningHub. */
+  runninghubResultBytes: 4 * 1024 * 1024 * 1024,
+  /** Characters of a text that came out of RunningHub and is told with its task; a longer one is a file. */
+  runninghubTextLength: 100_000,
+  /** Files at RunningHub that are remembered per engine. */
+  runninghubUploadsKnown: 10_000,
+  /** Jobs at RunningHub that were to stop, remembered per engine. */
+  runninghubStopping: 10_000,
   /** Bytes of the answer to a webhook that are read, and thrown away. */
   webhookAnswerBytes: 64 * 1024,
 } as const;

@@ -41,6 +41,7 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorEntry>> = {
   ENGINE_NOT_REGISTERED: entry(422, 'There is no such engine'),
   ENGINE_UNAUTHORIZED: entry(502, 'The engine refused our key'),
   ENGINE_WORKFLOW_NOT_FOUND: entry(422, 'The engine does not know the workflow'),
+  ENGINE_OUTCOME_UNKNOWN: entry(502, 'Nobody knows whether the engine began it'),
   UPSTREAM_ERROR: entry(502, 'A server answered with an error', true),
   INTERNAL_ERROR: entry(500, 'The gateway failed'),
 };
@@ -58,6 +59,8 @@ export interface FailOptions {
   readonly promptId?: string;
   /** Where the same call must not be made again although its code allows it, or may although it does not. */
   readonly retryable?: boolean;
+  /** Whoever refused has no room now, and nothing was begun: who waits comes again, and no try is counted. */
+  readonly waits?: boolean;
   /** A sentence that callers may read although the code keeps its detail to the log (INTERNAL_ERROR). */
   readonly told?: string;
 }
@@ -73,6 +76,7 @@ export class GatewayError extends Error {
   readonly retryAfter: number | undefined;
   readonly promptId: string | undefined;
   readonly told: string | undefined;
+  readonly waits: boolean;
 
   constructor(code: ErrorCode, detail: string, options: FailOptions = {}) {
     const row = errorTable[code];
@@ -85,6 +89,7 @@ export class GatewayError extends Error {
     this.retryAfter = options.retryAfter;
     this.promptId = options.promptId;
     this.told = options.told;
+    this.waits = options.waits ?? false;
   }
 }
 

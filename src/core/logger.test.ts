@@ -37,7 +37,7 @@ describe('log files', () => {
   it('are there for every service, with the audit files out of sight', async () => {
     const { logging } = open();
     await logging.close();
-    expect((await readdir(folder)).filter((name) => !name.startsWith('app')).sort()).toEqual(['.audit', 'comfyui_client', 'main', 'router', 'task_manager']);
+    expect((await readdir(folder)).filter((name) => !name.startsWith('app')).sort()).toEqual(['.audit', 'comfyui_client', 'main', 'router', 'runninghub_client', 'task_manager']);
   });
 
   it('let app.log lead to the newest of a bounded number of files', async () => {

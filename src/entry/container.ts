@@ -204,6 +204,8 @@ function tasksOf(get: DependencyContainer, { config, logging, records, written, 
   const { pool, tracker, feed, process: name } = shared(get);
   return assembleTasks({
     config, logging, records, role, name, written, pool, tracker,
+    http: get.resolve(tokens.http),
+    stream: get.resolve(tokens.stream),
     eventFeed: feed,
     prompts: get.resolve(tokens.prompts),
     inputs: get.resolve(tokens.inputs),
@@ -251,6 +253,7 @@ function registerFiles(container: DependencyContainer): void {
     log: get.resolve(tokens.logging).logger('router'),
     liveOutput: (promptId, ref) => get.resolve(tokens.tracker).madeBy(promptId, ref),
     following: (promptId, ref) => get.resolve(tokens.mirror).follow(promptId, ref),
+    taskOwner: async (id) => (await get.resolve(tokens.tasks).store.find(id))?.owner,
   }));
 }
 

@@ -2,18 +2,14 @@
 import { fail, reasonOf } from '../core/errors.ts';
 import { type Config, ConfigError } from '../core/config.ts';
 import { createLogging } from '../core/logger.ts';
+import type { EngineFinding } from '../models/engine.ts';
 import type { DiagnosisAnswer } from '../models/diagnosis.ts';
 import type { Fault } from '../models/problem.ts';
 import type { Template } from '../models/template.ts';
 import { assemble, checkFolders, findInstances, openMemory, readSound, tokens } from './container.ts';
 
 /** One thing that was looked at. */
-interface Finding {
-  readonly well: boolean;
-  readonly what: string;
-  /** What to do. */
-  readonly advice?: string;
-}
+type Finding = EngineFinding;
 
 /** Milliseconds for everything. */
 const PATIENCE = 60_000;
@@ -84,6 +80,7 @@ async function instances(container: Container, signal: AbortSignal): Promise<Fin
 async function tasksOf(container: Container, templates: readonly Template[], signal: AbortSignal): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const template of templates) findings.push(await templateFinding(container, template, signal));
+  for (const engine of container.resolve(tokens.tasks).engines.values()) findings.push(...((await engine.examine?.(signal)) ?? []));
   const { pipelines } = await container.resolve(tokens.tasks).catalog.engines(signal);
   const steps = pipelines.map(({ task_type: type, enabled, steps: all }) => `pipeline ${type}: ${enabled ? all.map((step) => `${step.name} on ${step.engine}`).join(', then ') : 'switched off'}`);
   return [...findings, ...steps.map((what) => ({ well: true, what }))];

@@ -1,7 +1,8 @@
 /** What `config/engine_config.yml` says: engines by name, and pipelines of steps. */
 import { z } from 'zod';
+import { mediaKinds, type Template, TemplateInput } from './template.ts';
 
-export const engineTypes = ['comfyui'] as const;
+export const engineTypes = ['comfyui', 'runninghub'] as const;
 export type EngineType = (typeof engineTypes)[number];
 
 const name = z.string().regex(/^[A-Za-z][\w-]{0,63}$/, 'must be letters, digits, "_" and "-", beginning with a letter');
@@ -13,7 +14,48 @@ export const ComfyuiEngineEntry = z.strictObject({
   config: z.strictObject({ concurrency: z.int().min(1).max(1_000).optional(), instances: z.array(z.string().min(1)).min(1).optional() }).default({}),
 });
 
-export const EngineEntry = z.discriminatedUnion('type', [ComfyuiEngineEntry]);
+/** YAML makes numbers of ids; long ones keep their digits. */
+const asText = (value: unknown): unknown => (JSON.isRawJSON(value) ? value.rawJSON : typeof value === 'number' ? String(value) : value);
+const text = z.preprocess(asText, z.string().min(1));
+const id = z.preprocess(asText, z.string().regex(/^\d{1,20}$/, 'is not taken; allowed: the digits of an id'));
+
+export const hubInputKinds = [...mediaKinds, 'text', 'number', 'integer', 'boolean'] as const;
+export type HubInputKind = (typeof hubInputKinds)[number];
+
+/** Where a value goes in the workflow or app that lies at RunningHub. */
+const HubInputShape = z.strictObject({ node_id: text, field: z.string().min(1), kind: z.enum(hubInputKinds).default('text'), description: z.string().optional(), required: z.boolean().optional(), default: z.unknown().optional() });
+export type HubInputEntry = z.infer<typeof HubInputShape>;
+export const HubInputEntry = HubInputShape.refine((entry) => hubInput(entry) !== undefined, { path: ['default'], message: 'is not of the kind of the input' });
+
+/** The same as an input of a template; undefined where the default is of another kind. */
+export function hubInput({ node_id: node, field, kind, description, required, default: usual }: HubInputEntry): TemplateInput | undefined {
+  const type = kind === 'text' ? 'string' : kind;
+  return TemplateInput.safeParse({ type, targets: [{ node, input: field }], description, required, ...(usual === undefined ? {} : { default: usual }) }).data;
+}
+
+/** `timeout` and `poll_interval` in seconds; `concurrency`: jobs at once, where the account may have more; `download_hosts`: where results may lie. */
+export const RunninghubEngineEntry = z.strictObject({
+  type: z.literal('runninghub'),
+  description: z.string().optional(),
+  config: z
+    .strictObject({
+      api_key: text,
+      workflow_id: id.optional(),
+      webapp_id: id.optional(),
+      api_base_url: z.string().min(1).default('https://www.runninghub.cn'),
+      timeout: z.number().min(1).max(86_400).default(300),
+      poll_interval: z.number().min(0.05).max(600).default(3),
+      concurrency: z.int().min(1).max(1_000).optional(),
+      instance_type: z.string().min(1).optional(),
+      download_hosts: z.array(z.string().min(1)).min(1).optional(),
+      inputs: z.record(z.string().regex(/^[A-Za-z_]\w{0,63}$/, 'must be a word of letters, digits and "_"'), HubInputEntry).default({}),
+      outputs: z.array(text).min(1).optional(),
+    })
+    .refine((config) => (config.workflow_id === undefined) !== (config.webapp_id === undefined), 'must have either workflow_id or webapp_id'),
+});
+export type RunninghubEngineEntry = z.infer<typeof RunninghubEngineEntry>;
+
+export const EngineEntry = z.discriminatedUnion('type', [ComfyuiEngineEntry, RunninghubEngineEntry]);
 export type EngineEntry = z.infer<typeof EngineEntry>;
 
 /** `inputs` may refer to `${input.NAME}` and `${steps.NAME.outputs[N]}`; without it, a step gets the inputs of the task under their own names. */
@@ -38,6 +80,8 @@ export interface PipelineStep {
   readonly template: string | undefined;
   readonly description: string | undefined;
   readonly inputs: Readonly<Record<string, unknown>> | undefined;
+  /** What its engine takes in place of a template, where it runs something that lies elsewhere. */
+  readonly form?: Template | undefined;
 }
 
 /** `name` as in the file; callers name it in upper case as `task_type`. */

@@ -12,6 +12,7 @@
  */
 import type { StepResult, TaskPlan } from './task-plan.ts';
 import type { TaskAttempt, TaskError, TaskEvent, TaskEventName, TaskKind, TaskOutput, TaskQuery, TaskStats, TaskStatus, TerminalStatus } from './task.ts';
+import type { TaskUsage } from './task-usage.ts';
 import type { PromptProgress } from './prompt-state.ts';
 
 export interface TaskWebhook {
@@ -75,6 +76,8 @@ export interface TaskDetails {
   readonly outputs: readonly TaskOutput[];
   readonly warnings: readonly string[];
   readonly webhook: TaskWebhook | undefined;
+  /** Of all runs so far, where an engine bills. */
+  readonly usage?: TaskUsage | undefined;
 }
 
 export interface NewTask extends Pick<TaskRecord, 'id' | 'owner' | 'admin' | 'clientId' | 'kind' | 'type' | 'name' | 'engine' | 'priority' | 'createdAt' | 'deadlineAt' | 'metadata'> {
@@ -122,6 +125,7 @@ export interface TaskChange {
   readonly instance?: string;
   readonly outputs?: readonly TaskOutput[];
   readonly warnings?: readonly string[];
+  readonly usage?: TaskUsage;
 }
 
 export interface NewEvent {
@@ -168,8 +172,8 @@ export interface TaskStore {
    * Without: back to pending at once, and the attempt is `abandoned`. Answers those that passed.
    */
   takeOver(gone: readonly string[], by: { readonly worker: string; readonly now: number }): Promise<readonly ClaimedTask[]>;
-  /** Back to pending as if it had not been claimed, as at an orderly end. Does nothing, and answers false, where a job id is stored: that job may run. */
-  handBack(claim: Claim, now: number): Promise<boolean>;
+  /** Back to pending as if it had not been claimed, as at an orderly end. Does nothing, and answers false, where a job id is stored: that job may run. `waits`: its engine had no room; not before that time, and no attempt is left of it. */
+  handBack(claim: Claim, now: number, waits?: { readonly until: number }): Promise<boolean>;
   /** Processes that have tasks in work. */
   workers(): Promise<readonly string[]>;
 

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { limits } from '../constants/limits.ts';
 import { OutputFile } from './file.ts';
 import { Fault } from './problem.ts';
+import { TaskUsage } from './task-usage.ts';
 import { PromptError, PromptProgress } from './prompt-state.ts';
 import * as examples from './task-examples.ts';
 import { ClientId, Workflow } from './workflow.ts';
@@ -135,6 +136,7 @@ export const TaskView = z
     attempts: z.array(TaskAttempt),
     timings: TaskTimings,
     warnings: z.array(z.string()).optional(),
+    usage: TaskUsage.optional(),
     seq: z.int().meta({ description: 'Number of the newest event.' }),
     expires_at: z.number().optional(),
     links: TaskLinks,

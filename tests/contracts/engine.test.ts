@@ -37,6 +37,8 @@ async function comfyui(): Promise<EngineStand> {
   const { sandbox } = outsider;
   return {
     engine,
+    strangers: false,
+    bills: false,
     job: (kind) => ({ id: newId(), taskId: newId(), caller, clientId: 'page', workflow: graphs[kind](), extraData: undefined, avoid: [] }),
     executions: (id) => sandbox.counters.snapshot.executions[id] ?? 0,
     stopElsewhere: async (id) => void (await fetch(`${outsider.url}/interrupt`, { method: 'POST', body: JSON.stringify({ prompt_id: id }) })),

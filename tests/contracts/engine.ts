@@ -14,10 +14,14 @@ export interface EngineStand extends AsyncDisposable {
   executions(jobId: string): number;
   /** Somebody else stops it. */
   stopElsewhere(jobId: string): Promise<void>;
-  /** The outsider forgets everything. */
-  restart(): Promise<void>;
+  /** The outsider forgets everything, that job at least. */
+  restart(jobId: string): Promise<void>;
   /** The next hand-over gets no good answer although it arrives. */
   loseNextAnswer(): void;
+  /** What `knows` says of a job that was never handed over. */
+  readonly strangers: false | 'unknown';
+  /** Each run costs: what nobody knows the outcome of is not run again by itself. */
+  readonly bills: boolean;
   /** Nobody answers any more. */
   leave(): Promise<void>;
 }
@@ -88,7 +92,7 @@ export function engineContract(make: () => Promise<EngineStand>): void {
     it('that is refused throws why, is not known, and is not tried again by itself', async () => {
       const job = stand.job('invalid');
       await expect(engine.submit(job, signal())).rejects.toSatisfy((error) => failedWith(error, 'WORKFLOW_VALIDATION_ERROR'));
-      expect(await engine.knows({ id: job.id, caller: job.caller }, signal())).toBe(false);
+      expect(await engine.knows({ id: job.id, caller: job.caller }, signal())).toBe(stand.strangers);
     });
 
     it('that raises ends as failed for good, with a code and a reason', async () => {
@@ -98,14 +102,19 @@ export function engineContract(make: () => Promise<EngineStand>): void {
 
     it('is known from the moment it was handed over, and not before', async () => {
       const job = stand.job('quick');
-      const ref = { id: job.id, caller: job.caller };
-      expect(await engine.knows(ref, signal())).toBe(false);
-      await engine.submit(job, signal());
-      expect(await engine.knows(ref, signal())).toBe(true);
+      expect(await engine.knows({ id: job.id, caller: job.caller }, signal())).toBe(stand.strangers);
+      const handedOver = await engine.submit(job, signal());
+      expect(await engine.knows(handedOver.job, signal())).toBe(true);
     });
 
     it('whose hand-over got no answer is looked for, not handed over again', async () => {
       stand.loseNextAnswer();
+      if (stand.bills) {
+        const lost = stand.job('quick');
+        await expect(engine.submit(lost, signal())).rejects.toSatisfy((error) => failedWith(error, 'ENGINE_OUTCOME_UNKNOWN') && !error.retryable);
+        expect(stand.executions(lost.id)).toBe(1);
+        return;
+      }
       const { job } = await engine.submit(stand.job('quick'), signal());
       expect((await story(engine, job)).at(-1)).toMatchObject({ kind: 'completed' });
       expect(stand.executions(job.id)).toBe(1);
@@ -148,11 +157,11 @@ export function engineContract(make: () => Promise<EngineStand>): void {
   });
 
   describe('an outsider', () => {
-    it('that forgot a job lets it end as failed, to be tried again', async () => {
+    it('that forgot a job lets it end as failed, to be tried again unless that may cost twice', async () => {
       const job = await handed('long');
       await running(job);
-      await stand.restart();
-      expect((await story(engine, job)).at(-1)).toMatchObject({ kind: 'failed', again: true, error: { code: 'PROMPT_LOST' } });
+      await stand.restart(job.id);
+      expect((await story(engine, job)).at(-1)).toMatchObject({ kind: 'failed', again: !stand.bills, error: { code: 'PROMPT_LOST' } });
     });
 
     it('that is there is healthy and has room; one that left is neither, and says why', async () => {
@@ -163,7 +172,7 @@ export function engineContract(make: () => Promise<EngineStand>): void {
       expect(await engine.health(signal())).toMatchObject({ healthy: false, reason: expect.stringMatching(/.{20}/) as unknown });
       const job = stand.job('quick');
       await expect(engine.submit(job, signal())).rejects.toSatisfy((error) => failedWith(error, 'CONNECTION_ERROR') && error.retryable);
-      expect(await engine.knows({ id: job.id, caller: job.caller }, signal())).toBe(false);
+      expect(await engine.knows({ id: job.id, caller: job.caller }, signal())).toBe(stand.strangers);
     });
   });
 }

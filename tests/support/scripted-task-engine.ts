@@ -93,7 +93,7 @@ export class ScriptedTaskEngine implements Engine {
     return { job: { id: job.id, caller: job.caller }, instance: play.instance ?? 'a:1', warnings: play.warnings ?? [] };
   }
 
-  knows({ id }: EngineJobRef): Promise<boolean> {
+  knows({ id }: EngineJobRef): Promise<boolean | 'unknown'> {
     this.calls.push('knows');
     const error = this.unsure.shift();
     return error === undefined ? Promise.resolve(this.has.has(id)) : Promise.reject(error);

@@ -60,7 +60,7 @@ export class ImageCoordinator {
   async url(caller: Caller, query: FileQuery): Promise<string> {
     const { publicUrl } = this.#parts;
     const location = await locate(this.#parts, caller, query);
-    if (location.kind === 'output') return fileUrl(location.ref, { promptId: location.promptId, publicUrl });
+    if (location.kind === 'output' || location.kind === 'kept') return fileUrl(location.ref, { promptId: location.promptId, publicUrl });
     if (location.kind === 'foreign') return fileUrl(location.ref, { promptId: query.prompt_id, publicUrl });
     const { upstreamName, upstreamSubfolder, type } = location.record;
     return fileUrl({ filename: upstreamName, subfolder: upstreamSubfolder, type }, { publicUrl });

@@ -8,10 +8,12 @@ import type { ImageParts } from './parts.ts';
 export type Location =
   | { readonly kind: 'input'; readonly record: InputRecord }
   | { readonly kind: 'output'; readonly ref: FileRef; readonly promptId: string; readonly instance: string }
+  /** Made for a task by an engine that has it no more: there is our copy alone. */
+  | { readonly kind: 'kept'; readonly ref: FileRef; readonly promptId: string }
   /** Neither it nor its prompt is recorded; an admin may ask the instances. */
   | { readonly kind: 'foreign'; readonly ref: FileRef };
 
-type LocationParts = Pick<ImageParts, 'records' | 'liveOutput'>;
+type LocationParts = Pick<ImageParts, 'records' | 'liveOutput' | 'taskOwner'>;
 
 /** Finds a file by what the records say. IMAGE_NOT_FOUND for what is not the caller's, whether it is there or not. */
 export async function locate(parts: LocationParts, caller: Caller, query: FileQuery): Promise<Location> {
@@ -24,6 +26,8 @@ export async function locate(parts: LocationParts, caller: Caller, query: FileQu
 
 async function byPrompt(parts: LocationParts, caller: Caller, { promptId, ref }: { promptId: string; ref: FileRef }): Promise<Location | undefined> {
   const output = (await parts.records.prompts.findOutput(promptId, ref)) ?? parts.liveOutput(promptId, ref);
+  const owner = output ? undefined : await parts.taskOwner?.(promptId);
+  if (owner !== undefined && owns(caller, owner)) return { kind: 'kept', ref, promptId };
   return output && owns(caller, output.key) ? { kind: 'output', ref, promptId, instance: output.instance } : undefined;
 }
 

@@ -19,6 +19,8 @@ export interface ImageParts {
   readonly now: () => number;
   /** Instance of a prompt that runs and has made this file; undefined when it has not. */
   readonly liveOutput: (promptId: string, ref: FileRef) => { readonly key: string; readonly instance: string } | undefined;
+  /** Owner of the task that keeps files of its own: what it made lies at no instance. */
+  readonly taskOwner?: (taskId: string) => Promise<string | undefined>;
   /** The copy that is being made of an output, begun now if it has not been yet. Throws CONNECTION_ERROR. */
   readonly following: (promptId: string, ref: FileRef) => Promise<GrowingCopy | undefined>;
 }

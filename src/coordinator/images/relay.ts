@@ -38,6 +38,7 @@ export class Relay {
   /** What the first instance gives that has it. Throws IMAGE_NOT_FOUND, also where the name is another file's by now, CONNECTION_ERROR or UPSTREAM_ERROR. */
   async view(location: Location, request: Omit<ViewRequest, 'ref'>, signal: AbortSignal): Promise<UpstreamFile> {
     const ref = refOf(location);
+    if (location.kind === 'kept') throw notFound(ref, '; there is no copy here any more');
     if (location.kind === 'output' && (await this.#parts.records.prompts.overwritten(location.promptId, location.instance, ref))) throw notFound(ref, '; another prompt has overwritten it on its instance, and there is no copy here');
     let failure: GatewayError | undefined;
     for (const instance of this.#instances(location)) {

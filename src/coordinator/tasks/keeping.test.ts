@@ -25,6 +25,22 @@ const broken = async function* (error = fail('CONNECTION_ERROR', 'nobody answers
 
 const keep = (outputs: readonly EngineOutput[], nodes?: readonly string[], signal = forEver): Promise<Kept> => new Keeping(world.parts, 't1').keep(() => found(...outputs), nodes, signal);
 
+describe('outputs that their engine has for a while only', () => {
+  const fleeting: EngineOutput = { ...output(picture('a.png')), fleeting: { url: 'https://elsewhere.example/a.png' } };
+
+  it('are told from where they were made when they cannot be stored, with a warning', async () => {
+    world.storage.onKeep = () => Promise.reject(fail('FILE_OPERATION_ERROR', 'the disk is full.'));
+    const { outputs, warnings } = await keep([fleeting]);
+    expect(outputs).toMatchObject([{ url: 'https://elsewhere.example/a.png' }]);
+    expect(warnings).toEqual([expect.stringMatching(/disk is full.*about a day/)]);
+  });
+
+  it('and that are gone do not have the job made again', async () => {
+    world.storage.onKeep = () => Promise.reject(fail('IMAGE_NOT_FOUND', 'gone.'));
+    await expect(keep([fleeting])).rejects.toMatchObject({ again: false, error: { code: 'IMAGE_NOT_FOUND' } });
+  });
+});
+
 describe('outputs', () => {
   it('are handed out from the storage, in the order of the engine', async () => {
     let n = 0;

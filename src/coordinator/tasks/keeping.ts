@@ -43,8 +43,9 @@ export class Keeping {
     } catch (error) {
       if (signal.aborted || !failedWith(error)) throw error;
       const { code, message: reason } = error;
-      if (code === 'IMAGE_NOT_FOUND') throw lost(file.filename, reason);
+      if (code === 'IMAGE_NOT_FOUND') throw lost(file.filename, reason, output.fleeting === undefined);
       this.#parts.log.warn('an output could not be stored; it is served from its engine', { task_id: this.#taskId, filename: file.filename, reason });
+      if (output.fleeting) return { output: { ...file, url: output.fleeting.url }, warning: `"${file.filename}" could not be stored (${reason}); it is fetched from where it was made, for about a day.` };
       return { output: file, warning: `"${file.filename}" could not be stored (${reason}); it is fetched from where it was made for as long as it is there.` };
     }
   }
@@ -68,6 +69,6 @@ export class Keeping {
 }
 
 /** The job is over and its file is gone, as after a restart of the engine, or where it answered out of its cache after its folder was emptied. */
-function lost(filename: string, why: string): StepFailed {
-  return new StepFailed({ code: 'IMAGE_NOT_FOUND', reason: fail('IMAGE_NOT_FOUND', `"${filename}" was made, and its engine does not have it any more (${why}).`).message }, { again: true });
+function lost(filename: string, why: string, again: boolean): StepFailed {
+  return new StepFailed({ code: 'IMAGE_NOT_FOUND', reason: fail('IMAGE_NOT_FOUND', `"${filename}" was made, and its engine does not have it any more (${why}).`).message }, { again });
 }

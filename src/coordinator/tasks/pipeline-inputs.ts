@@ -29,8 +29,8 @@ export function inputsOf(pipeline: Pick<Pipeline, 'steps'>, templates: Pick<Temp
   return [...Map.groupBy(uses, ({ name }) => name)].map(([name, its]) => ({ name, required: its.some(({ required }) => required), declared: agreed(its) }));
 }
 
-function usesOf({ inputs, template }: PipelineStep, templates: Pick<Templates, 'find'>): Use[] {
-  const declared = (template === undefined ? undefined : templates.find(template))?.inputs ?? {};
+function usesOf({ inputs, template, form }: PipelineStep, templates: Pick<Templates, 'find'>): Use[] {
+  const declared = (form ?? (template === undefined ? undefined : templates.find(template)))?.inputs ?? {};
   if (!inputs) return Object.entries(declared).map(([name, input]) => ({ name, required: isRequired(input), declared: input }));
   return Object.entries(inputs).flatMap(([target, value]) => {
     const whole = typeof value === 'string' && piecesOf(value).length === 1;

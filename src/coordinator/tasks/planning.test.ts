@@ -32,6 +32,27 @@ function refusal(deed: () => unknown): GatewayError {
   throw new TypeError('nothing was refused');
 }
 
+describe('a step on an engine that runs something of its own', () => {
+  const hub = { type: 'runninghub' as const, config: { api_key: 'k', workflow_id: '1', api_base_url: 'https://x.example', timeout: 1, poll_interval: 1, inputs: {} } };
+  const form = { ...enlarge, name: 'hub', workflow: {} };
+  const hosted = new Planning({
+    templates: { all: () => templates, find: (name) => templates.find((one) => one.name === name) },
+    config: { engines: new Map([['hub', hub]]), pipelines: new Map([['grow', { name: 'grow', enabled: true, description: undefined, steps: [step('only', { engine: 'hub', template: undefined, form })] }]]) },
+    engines: new Map([['comfyui', 1], ['hub', 2]]), random: () => 42n, checkUrl: () => undefined,
+  });
+
+  it('has its values checked against what that takes', () => {
+    expect(hosted.plan({ kind: 'pipeline', request: { task_type: 'GROW', image: 'a.png' } }).plan.steps).toMatchObject([{ engine: 'hub', template: form, inputs: { image: 'a.png', factor: 2 } }]);
+    expect(refusal(() => hosted.plan({ kind: 'pipeline', request: { task_type: 'GROW', image: 'a.png', facto: 3 } })).faults).toMatchObject([{ input: 'facto', nearest: 'factor' }]);
+    expect(refusal(() => hosted.plan({ kind: 'pipeline', request: { task_type: 'GROW' } })).faults).toMatchObject([{ input: 'image' }]);
+  });
+
+  it('is the only thing that runs there', () => {
+    expect(refusal(() => hosted.plan({ kind: 'template', request: { template: 'draw', inputs: { prompt: 'x' }, engine: 'hub' } })).detail).toContain('no templates or graphs');
+    expect(refusal(() => hosted.plan({ kind: 'workflow', request: { workflow: { '1': { class_type: 'X', inputs: {} } }, engine: 'hub' } })).detail).toContain('no templates or graphs');
+  });
+});
+
 describe('a task from a template', () => {
   it('has its values checked, defaults filled in and random numbers drawn for good', () => {
     const { kind, type, name, plan: made } = plan({ kind: 'template', request: { template: 'draw', inputs: { prompt: 'a lighthouse' } } });

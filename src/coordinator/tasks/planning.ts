@@ -54,9 +54,10 @@ export class Planning {
   }
 
   #ofTemplate({ template: name, inputs = {}, engine }: TemplateTask): Planned {
+    const on = this.#engine(engine);
     const template = this.#template(name);
     const values = this.#values(template, inputs, 'inputs.');
-    return { kind: 'template', type: 'TEMPLATE', name, plan: { inputs, steps: [{ name: '', engine: this.#engine(engine), template, workflow: undefined, inputs: values, deferred: false, extraData: undefined }] } };
+    return { kind: 'template', type: 'TEMPLATE', name, plan: { inputs, steps: [{ name: '', engine: on, template, workflow: undefined, inputs: values, deferred: false, extraData: undefined }] } };
   }
 
   #ofWorkflow({ workflow, extra_data: extraData, engine }: WorkflowTask): Planned {
@@ -77,7 +78,7 @@ export class Planning {
 
   /** A step that needs nothing of earlier ones is checked now, and its values are fixed; the others when their turn comes. */
   #step(step: PipelineStep, inputs: Readonly<Record<string, unknown>>): PlannedStep {
-    const template = step.template === undefined ? undefined : this.#template(step.template);
+    const template = step.template === undefined ? step.form : this.#template(step.template);
     const planned = { name: step.name, engine: step.engine, template, workflow: undefined, extraData: undefined };
     if (step.inputs && expressionsIn(step.inputs).some(isOutput)) {
       if (template) this.#checkEarly(template, step.inputs, inputs);
@@ -127,6 +128,7 @@ export class Planning {
   }
 
   #engine(name = usualEngine): string {
+    if (this.#parts.config.engines.get(name)?.type === 'runninghub') throw fail('VALIDATION_ERROR', `engine "${name}" runs what lies at RunningHub, no templates or graphs; ask for a pipeline that has a step on it (task_type).`);
     if (this.#parts.engines.has(name)) return name;
     throw fail('ENGINE_NOT_REGISTERED', `engine "${name.slice(0, 100)}"; registered: ${[...this.#parts.engines.keys()].join(', ')}.`);
   }
@@ -142,7 +144,7 @@ const isOutput = ({ kind }: Expression): boolean => kind === 'output';
 /** Names of inputs of the task that a step uses. */
 function namesOf(step: PipelineStep, templates: Templates): string[] {
   if (step.inputs) return expressionsIn(step.inputs).flatMap((one) => (one.kind === 'input' ? [one.name] : []));
-  return Object.keys((step.template === undefined ? undefined : templates.find(step.template))?.inputs ?? {});
+  return Object.keys((step.form ?? (step.template === undefined ? undefined : templates.find(step.template)))?.inputs ?? {});
 }
 
 function unknownName(what: string, name: string, known: readonly string[]): GatewayError {

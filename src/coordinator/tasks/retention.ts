@@ -38,7 +38,7 @@ export class Retention {
     while (!signal.aborted) {
       const gone = await store.expire(now() - age);
       if (gone.length === 0) break;
-      for (const id of gone.flatMap(({ jobIds }) => jobIds)) await storage.remove(id).catch((error: unknown) => log.error('outputs of an old task could not be removed', { folder: id, reason: reasonOf(error) }));
+      for (const id of gone.flatMap(({ id, jobIds }) => [...jobIds, id])) await storage.remove(id).catch((error: unknown) => log.error('outputs of an old task could not be removed', { folder: id, reason: reasonOf(error) }));
       count += gone.length;
     }
     if (count > 0) log.info('old tasks were removed', { tasks: count });

@@ -92,7 +92,8 @@ export class TaskRun {
   /** An attempt that broke off: the task ends, or is tried again later. */
   async #failed(thrown: unknown, halt: AbortSignal): Promise<void> {
     if (thrown instanceof Stopped) return await this.#end({ status: thrown.status, error: thrown.error }, halt);
-    const { error, again, retryAfter, abandoned } = this.#judged(thrown);
+    const { error, again, retryAfter, abandoned, waits } = this.#judged(thrown);
+    if (waits && this.#stops.reason === undefined) return await this.#wait(retryAfter ?? 1, halt);
     const { store, limits, random, now, log } = this.#parts;
     const attempts = await this.#write(() => store.attempts(this.#task.id), halt);
     const failures = failedBefore(attempts, error.step ?? '', this.#task.triesFrom) + (abandoned ? 0 : 1);
@@ -104,6 +105,14 @@ export class TaskRun {
     const availableAt = now() + pauseBefore(Math.max(1, failures), { first: limits.retryDelay, random: random(), retryAfter });
     log.warn('an attempt of a task failed; it is made again', { task_id: this.#task.id, attempt: this.#claim.attempt, again_in_ms: availableAt - now(), code: error.code, reason: error.reason });
     await this.#write(() => store.again(this.#claim, { availableAt, now: now(), error, ...(abandoned ? { abandoned } : {}) }), halt);
+  }
+
+  /** Its engine has no room: it waits as if it had not been claimed. */
+  async #wait(seconds: number, halt: AbortSignal): Promise<void> {
+    const { store, now, log, random } = this.#parts;
+    const until = now() + Math.round(seconds * 1_000 * (1 + random() / 4));
+    log.debug('the engine of a task has no room; the task waits', { task_id: this.#task.id, engine: this.#task.engine, again_in_ms: until - now() });
+    await this.#write(() => store.handBack(this.#claim, now(), { until }), halt);
   }
 
   #judged(thrown: unknown): StepFailed {

@@ -56,6 +56,26 @@ async function refusal(deed: Promise<unknown>): Promise<GatewayError> {
 
 const upload = (key: string, name: string): Promise<void> => new SqlInputRecords(world.db).put({ key, type: 'input', subfolder: '', name, hash: name, size: 1, mediaType: 'image/png', upstreamName: `up-${key}-${name}`, upstreamSubfolder: '', path: `${key}/${name}`, createdAt: 1 });
 
+describe('values for a hosted engine', () => {
+  const targets = [{ node: '1', input: 'image' }];
+  const inputs = { picture: { type: 'image' as const, targets }, words: { type: 'string' as const, targets }, left_out: { type: 'image' as const, targets, required: false } };
+  const collect = (source: string, caller = ann) => sources().collect(caller, { inputs }, { values: { picture: source, words: 'hello' }, signal: forEver });
+
+  it.each(['https://host.example/a.png', '/api/v1/images/download?filename=mine.png'])('have files with what is in them: %s', async (source) => {
+    const [picture, words, ...more] = await collect(source);
+    expect([words, more]).toEqual([{ name: 'words', targets, value: { plain: 'hello' } }, []]);
+    if (!picture || !('file' in picture.value)) throw new TypeError('no file came');
+    expect(picture.value.file).toMatchObject({ mediaType: 'image/png', size: bytes.length });
+    expect((await buffer(picture.value.file.open())).equals(bytes)).toBe(true);
+    expect((await buffer(picture.value.file.open())).equals(bytes)).toBe(true);
+  });
+
+  it('have no file of another key, and none that is nowhere; the input is named', async () => {
+    await upload('bob', 'his.png');
+    for (const name of ['his.png', 'up-bob-his.png', 'nowhere.png']) expect(await refusal(collect(name))).toMatchObject({ code: 'VALIDATION_ERROR', detail: expect.stringContaining('input "picture"') as unknown });
+  });
+});
+
 describe('a file that a task names', () => {
   it.each([
     ['a data URI', () => `data:image/png;base64,${bytes.toString('base64')}`],

@@ -3,13 +3,15 @@ import { fail, failedWith } from '../../core/errors.ts';
 import type { Caller } from '../../models/caller.ts';
 import { FileQuery } from '../../models/file.ts';
 import type { InputRecord, InputRecords } from '../../models/records.ts';
-import type { Blueprint, MediaInput, Target } from '../../models/template.ts';
+import type { JobValue } from '../../models/engine.ts';
+import type { Blueprint, MediaInput, Target, Template } from '../../models/template.ts';
 import type { Workflow } from '../../models/workflow.ts';
 import type { NodeDeclarations } from '../../models/node-declaration.ts';
 import { fileReferences, rewrite, type Rewriting } from '../../molecules/graph/file-references.ts';
 import { fileName } from '../../molecules/graph/names.ts';
 import { classesOf } from '../../molecules/graph/read.ts';
 import type { InputStore } from '../../molecules/input-store/input-store.ts';
+import { isMedia } from '../../molecules/templates/render.ts';
 import type { RemoteInput } from '../../molecules/remote-input/remote-input.ts';
 import { KnownUrls } from './known-urls.ts';
 import { isRemote, kindOf, namesRemote } from './source-kind.ts';
@@ -52,6 +54,16 @@ export class Sources {
     return withValues(workflow, placed.flatMap(({ media, value }) => media.targets.map((target) => ({ target, value }))));
   }
 
+  /** Values for a hosted engine, as `checkInputs` gave them, with the files that we have of them. Throws what is wrong with one, naming its input. */
+  async collect(caller: Caller, { inputs }: Pick<Template, 'inputs'>, { values, signal }: { readonly values: Readonly<Record<string, unknown>>; readonly signal: AbortSignal }): Promise<JobValue[]> {
+    return Promise.all(Object.entries(inputs).filter(([name]) => values[name] !== undefined).map(async ([name, input]): Promise<JobValue> => {
+      const value = values[name];
+      if (!isMedia(input) || typeof value !== 'string') return { name, targets: input.targets, value: { plain: value } };
+      const { upstreamName, mediaType, size, hash, path } = await this.#blamed({ name, source: value }, signal, () => this.#record(caller, value, signal));
+      return { name, targets: input.targets, value: { file: { name: upstreamName, mediaType, size, sha256: hash, open: () => this.#parts.inputs.open(path) } } };
+    }));
+  }
+
   /** Graphs may say where a file is in the place of its name. */
   async #withoutUrls(caller: Caller, workflow: Workflow, signal: AbortSignal): Promise<Workflow> {
     if (!namesRemote(workflow)) return workflow;
@@ -64,9 +76,13 @@ export class Sources {
     return changes.length > 0 ? rewrite(workflow, changes) : workflow;
   }
 
-  async #named(caller: Caller, { name, source }: Pick<MediaInput, 'name' | 'source'>, signal: AbortSignal): Promise<string> {
+  #named(caller: Caller, media: Pick<MediaInput, 'name' | 'source'>, signal: AbortSignal): Promise<string> {
+    return this.#blamed(media, signal, () => this.#resolve(caller, media.source, signal));
+  }
+
+  async #blamed<T>({ name, source }: Pick<MediaInput, 'name' | 'source'>, signal: AbortSignal, resolve: () => Promise<T>): Promise<T> {
     try {
-      return await this.#resolve(caller, source, signal);
+      return await resolve();
     } catch (error) {
       if (!failedWith(error) || signal.aborted) throw error;
       const tried = kindOf(source, this.#parts.publicUrl).kind === 'url';
@@ -76,18 +92,23 @@ export class Sources {
 
   /** What a graph calls the file. */
   async #resolve(caller: Caller, source: string, signal: AbortSignal): Promise<string> {
+    return kindOf(source, this.#parts.publicUrl).kind === 'name' ? this.#checked(caller, source) : nameOf(await this.#record(caller, source, signal));
+  }
+
+  /** What we have of the file, fetched first where it lies elsewhere. */
+  async #record(caller: Caller, source: string, signal: AbortSignal): Promise<InputRecord> {
     const kind = kindOf(source, this.#parts.publicUrl);
     switch (kind.kind) {
       case 'data':
-        return nameOf(await this.#keep(caller, this.#parts.decode(source), signal));
+        return this.#keep(caller, this.#parts.decode(source), signal);
       case 'own':
-        return nameOf(await this.#keep(caller, await this.#own(caller, kind.query, signal), signal));
+        return this.#keep(caller, await this.#own(caller, kind.query, signal), signal);
       case 'url':
-        return nameOf(await this.#known.share(`${caller.key}\n${source}`, (known) => this.#fetch(caller, source, known), signal));
+        return this.#known.share(`${caller.key}\n${source}`, (known) => this.#fetch(caller, source, known), signal);
       case 'path':
-        return nameOf(await this.#keep(caller, await this.#parts.inputs.openBelow(kind.path, caller), signal));
+        return this.#keep(caller, await this.#parts.inputs.openBelow(kind.path, caller), signal);
       case 'name':
-        return this.#checked(caller, source);
+        return this.#upload(caller, source);
       default: {
         const never: never = kind;
         return never;
@@ -99,6 +120,14 @@ export class Sources {
     const parsed = FileQuery.safeParse(Object.fromEntries(query));
     if (!parsed.success) throw fail('VALIDATION_ERROR', 'the URL of ours does not name a file.');
     return this.#parts.openOwn(caller, parsed.data, signal);
+  }
+
+  async #upload(caller: Caller, source: string): Promise<InputRecord> {
+    const { ref } = fileName(source);
+    const { records } = this.#parts;
+    const mine = (await records.find(caller.key, ref)) ?? (await records.findUpstream([ref.filename])).find((one) => one.type === ref.type && (caller.admin || one.key === caller.key));
+    if (mine && (await this.#parts.inputs.find(mine.path))) return mine;
+    throw fail('VALIDATION_ERROR', `you have no upload named "${source.slice(0, 200)}"; upload it with POST /api/v1/images/upload, or give a data: URI or an http(s) URL.`);
   }
 
   /** An upload's name: the graph names it as it is, if there is such a file of the caller. */

@@ -13,20 +13,23 @@ export class StepFailed extends Error {
   readonly again: boolean;
   readonly retryAfter: number | undefined;
   readonly abandoned: boolean;
+  /** Its engine had no room: nothing was begun, and no attempt is counted. */
+  readonly waits: boolean;
 
-  constructor(error: TaskError, options: { readonly again: boolean; readonly retryAfter?: number | undefined; readonly abandoned?: boolean }) {
+  constructor(error: TaskError, options: { readonly again: boolean; readonly retryAfter?: number | undefined; readonly abandoned?: boolean; readonly waits?: boolean }) {
     super(error.reason);
     this.error = error;
     this.again = options.again;
     this.retryAfter = options.retryAfter;
     this.abandoned = options.abandoned ?? false;
+    this.waits = options.waits ?? false;
   }
 
   /** Of what was thrown before the engine had the job, or after it was done with it. */
   static of(thrown: GatewayError): StepFailed {
     const { code, message: reason, faults, retryAfter } = thrown;
     const hint = hintOf(faults);
-    return new StepFailed({ code, reason, ...(hint === undefined ? {} : { hint }), ...(faults.length > 0 ? { faults: faults.slice(0, FAULTS) } : {}) }, { again: isTransient(thrown), retryAfter });
+    return new StepFailed({ code, reason, ...(hint === undefined ? {} : { hint }), ...(faults.length > 0 ? { faults: faults.slice(0, FAULTS) } : {}) }, { again: isTransient(thrown), retryAfter, waits: thrown.waits });
   }
 
   /** The same, of that step of a pipeline. */

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { fail, failedWith, reasonOf } from '../../core/errors.ts';
 import type { Caller } from '../../models/caller.ts';
-import type { Engine, EngineEnding, EngineEvent, EngineJobRef } from '../../models/engine.ts';
+import type { Engine, EngineEnding, EngineEvent, EngineJob, EngineJobRef, HandedOver } from '../../models/engine.ts';
 import type { PlannedStep } from '../../models/task-plan.ts';
 import type { TaskChange } from '../../models/task-store.ts';
 import type { TaskOutput } from '../../models/task.ts';
-import type { Blueprint } from '../../models/template.ts';
-import type { Workflow } from '../../models/workflow.ts';
+import { together } from '../../models/task-usage.ts';
+import type { Blueprint, MediaInput, Template } from '../../models/template.ts';
 import { resolveInputs } from '../../molecules/engine-config/expressions.ts';
 import { checkInputs } from '../../molecules/templates/check.ts';
 import { render } from '../../molecules/templates/render.ts';
@@ -20,6 +20,9 @@ import { failedInstances } from './retry-rule.ts';
 import type { StepDone, StepFacts } from './step-facts.ts';
 import { Halted, StepFailed, Stopped } from './step-end.ts';
 import { counting } from './views.ts';
+
+/** What an engine is given. `media`: files that the graph names. */
+type Placed = Pick<EngineJob, 'workflow' | 'values'> & { readonly media: readonly MediaInput[] };
 
 /** Milliseconds between orders to stop a job that goes on. */
 const STOP_AGAIN = 10_000;
@@ -48,14 +51,17 @@ export class StepRun {
   }
 
   async run(halt: AbortSignal): Promise<StepDone> {
+    let given = false;
     try {
       const job = (await this.#resumed(halt)) ?? (await this.#handOver(halt));
+      given = true;
       const ending = await this.#watch(job, halt);
+      await this.#bill(ending, halt);
       this.#judge(ending);
       return await this.#keep(job, halt);
     } catch (error) {
       await this.#progress.settle();
-      throw this.#named(error);
+      throw this.#named(given && this.#engine.hosted === true ? forGood(error) : error);
     }
   }
 
@@ -63,46 +69,75 @@ export class StepRun {
   async #resumed(halt: AbortSignal): Promise<EngineJobRef | undefined> {
     const { resumed } = this.#facts;
     if (resumed === undefined) return undefined;
-    const job = { id: resumed, caller: this.#caller };
-    return (await persistently(() => this.#engine.knows(job, halt), this.#facts.parts, halt)) ? job : undefined;
+    const job = { id: resumed, caller: this.#caller, taskId: this.#facts.task.id, since: this.#facts.task.inputsFetchedAt };
+    const known = await persistently(() => this.#engine.knows(job, halt), this.#facts.parts, halt);
+    if (known === 'unknown') throw StepFailed.of(fail('ENGINE_OUTCOME_UNKNOWN', `it was being submitted to engine "${this.#engine.name}" when its process ended. RunningHub may have started it and may bill it; it is not submitted again by itself. Look into your account, then have the task tried again if it is not there.`));
+    return known ? job : undefined;
   }
 
   async #handOver(halt: AbortSignal): Promise<EngineJobRef> {
     const { parts, stops, task, claim, resumed } = this.#facts;
     const either = AbortSignal.any([halt, stops.signal]);
     this.#leaveIfStopped(halt);
-    const blueprint = this.#blueprint();
-    const workflow = await this.#placed(blueprint, either).catch((error: unknown) => this.#rethrow(error, halt));
+    const { media, ...placed } = await this.#placed(either).catch((error: unknown) => this.#rethrow(error, halt));
     this.#leaveIfStopped(halt);
     const id = resumed ?? parts.newId();
     const attempts = claim.attempt > 1 ? await parts.store.attempts(task.id) : [];
-    await this.#change({ inputsFetchedAt: parts.now(), jobId: id }, halt);
+    const mark = (): Promise<void> => this.#change({ inputsFetchedAt: parts.now(), jobId: id }, halt);
+    if (this.#engine.hosted !== true) await mark();
     this.#leaveIfStopped(halt);
-    const job = { id, taskId: task.id, caller: this.#caller, clientId: task.clientId, workflow, extraData: this.#step.extraData, avoid: failedInstances(attempts, this.#step.name) };
-    const handed = await this.#engine.submit(job, either).catch((error: unknown) => this.#rethrow(byInput(error, blueprint.media), halt));
+    const leaving = async (): Promise<void> => {
+      this.#leaveIfStopped(halt);
+      await mark();
+    };
+    const job = { id, taskId: task.id, caller: this.#caller, clientId: task.clientId, ...placed, extraData: this.#step.extraData, avoid: failedInstances(attempts, this.#step.name), leaving };
+    const handed = this.#engine.hosted === true ? await this.#submitHosted(job, either, halt) : await this.#engine.submit(job, either).catch((error: unknown) => this.#rethrow(byInput(error, media), halt));
     this.#warnings = [...new Set([...this.#warnings, ...handed.warnings])];
     await this.#change({ ...(handed.instance === undefined ? {} : { instance: handed.instance }), ...(handed.warnings.length > 0 ? { warnings: this.#warnings } : {}) }, halt);
     return handed.job;
   }
 
-  #placed(blueprint: Blueprint, signal: AbortSignal): Promise<Workflow> {
+  /** Gives a job to an engine that may bill it. Its own id is stored at once; where it surely was not begun, the mark goes. */
+  async #submitHosted(job: EngineJob, signal: AbortSignal, halt: AbortSignal): Promise<HandedOver> {
+    try {
+      const handed = await this.#engine.submit(job, signal);
+      await this.#change({ jobId: handed.job.id }, halt);
+      return handed;
+    } catch (error) {
+      if (failedWith(error, 'ENGINE_OUTCOME_UNKNOWN')) throw StepFailed.of(error);
+      if (failedWith(error)) await this.#change({ jobId: null }, halt);
+      return this.#rethrow(error, halt);
+    }
+  }
+
+  /** With the files in place. */
+  async #placed(signal: AbortSignal): Promise<Placed> {
     const { sources, lane } = this.#facts.parts;
-    const place = (): Promise<Workflow> => sources.place(this.#caller, blueprint, signal);
+    const { template } = this.#step;
+    const blueprint = this.#blueprint();
+    const place = async (): Promise<Placed> => {
+      if (this.#engine.hosted === true && template) return { workflow: {}, media: [], values: await sources.collect(this.#caller, template, { values: this.#values(template), signal }) };
+      return { workflow: await sources.place(this.#caller, blueprint, signal), media: blueprint.media };
+    };
     return sources.isSlow(blueprint) ? lane.through({ engine: this.#engine.name, owner: this.#caller.key }, place, signal) : place();
   }
 
   /** The graph of this step. Values that refer to earlier steps are known only now; random ones are the same at every attempt. */
   #blueprint(): Blueprint {
+    const { template, workflow } = this.#step;
+    return template ? render(template, this.#values(template)) : { workflow: workflow ?? {}, media: [], outputs: undefined };
+  }
+
+  #values(template: Template): Readonly<Record<string, unknown>> {
+    if (!this.#step.deferred) return this.#step.inputs;
     const { plan, results, task } = this.#facts;
-    const { template, workflow, name } = this.#step;
-    if (!template) return { workflow: workflow ?? {}, media: [], outputs: undefined };
-    if (!this.#step.deferred) return render(template, this.#step.inputs);
+    const { name } = this.#step;
     const steps = Object.fromEntries(results.map((result) => [result.name, { outputs: result.outputs }]));
     let drawn = 0;
     const random = (): bigint => createHash('sha256').update([task.id, name, (drawn += 1)].join('\n')).digest().readBigUInt64BE();
     const { values, faults } = checkInputs(template, resolveInputs(this.#step.inputs, { input: plan.inputs, steps }), random);
     if (faults.length > 0) throw invalid(faults);
-    return render(template, values);
+    return values;
   }
 
   /** Follows the job to its ending; while somebody wants it to stop, its engine is told so. An engine that is slow to hear of it holds nothing up. */
@@ -157,6 +192,14 @@ export class StepRun {
     }
   }
 
+  /** What it cost is kept however it ended. */
+  async #bill(ending: EngineEnding, halt: AbortSignal): Promise<void> {
+    const { parts, task } = this.#facts;
+    if (!('usage' in ending) || !ending.usage) return;
+    const details = await persistently(() => parts.store.details(task.id), parts, halt);
+    await this.#change({ usage: together(details?.usage, ending.usage) }, halt);
+  }
+
   /** Anything but a completed job ends the step here. */
   #judge(ending: EngineEnding): void {
     const { stops, resumed } = this.#facts;
@@ -206,6 +249,12 @@ export class StepRun {
     if (error instanceof StepFailed) return error.at(name);
     return failedWith(error) ? StepFailed.of(error).at(name) : error;
   }
+}
+
+/** What an engine that bills has begun is not begun again by itself, whatever went wrong since. */
+function forGood(error: unknown): unknown {
+  if (error instanceof StepFailed) return new StepFailed(error.error, { again: false });
+  return failedWith(error) ? new StepFailed(StepFailed.of(error).error, { again: false }) : error;
 }
 
 function firing(signal: AbortSignal): Promise<void> {

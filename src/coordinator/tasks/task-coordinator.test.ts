@@ -150,7 +150,7 @@ describe('changing a task', () => {
     await tasks.retry(ann, id);
     await endAs('completed', 'j2');
     await tasks.remove(ann, id);
-    expect(world.storage.removed).toEqual(['j1', 'j2']);
+    expect(world.storage.removed).toEqual(['j1', 'j2', id]);
     await expect(tasks.find(ann, id)).rejects.toMatchObject({ code: 'TASK_NOT_FOUND' });
   });
 

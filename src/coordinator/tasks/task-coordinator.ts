@@ -140,6 +140,7 @@ export class TaskCoordinator {
     const attempts = await store.attempts(id);
     if (!(await store.remove(id))) throw fail('CONFLICT', `task ${id} is ${task.status}; cancel it first.`);
     for (const { job_id: jobId } of attempts) if (jobId !== undefined) await storage.remove(jobId);
+    await storage.remove(id);
   }
 
   async stats(caller: Caller): Promise<TaskStats> {

@@ -62,6 +62,7 @@ export function viewOf({ task, details, attempts, position, etaMs, retentionDays
     attempts: [...attempts],
     timings: timingsOf(task),
     ...(details.warnings.length > 0 ? { warnings: [...details.warnings] } : {}),
+    ...(details.usage === undefined ? {} : { usage: details.usage }),
     seq: task.seq,
     links: linksOf(task.id),
   };

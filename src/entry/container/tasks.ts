@@ -2,12 +2,15 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
+import type { HttpText } from '../../atoms/http/http.ts';
+import type { HttpStream } from '../../atoms/http-stream/http-stream.ts';
 import { decodeDataUri } from '../../atoms/data-uri/data-uri.ts';
 import { newId } from '../../atoms/ids/ids.ts';
 import { stringifyJson } from '../../atoms/json/json.ts';
 import { parseAllowedHosts } from '../../atoms/public-http/allowed-hosts.ts';
 import { PublicHttp } from '../../atoms/public-http/public-http.ts';
 import { sleep } from '../../atoms/time/time.ts';
+import { runninghubEngine } from './runninghub.ts';
 import { ComfyuiEngine } from '../../coordinator/engines/comfyui-engine.ts';
 import type { Prompts } from '../../coordinator/engines/parts.ts';
 import type { ImageCoordinator } from '../../coordinator/images/image-coordinator.ts';
@@ -70,6 +73,7 @@ export async function readSound(config: Config, logging: Logging): Promise<{ rea
   const options = {
     environment: environmentValue,
     templates: new Map([...broken.map((name) => [name, undefined] as const), ...templates.all().map((template) => [template.name, rulesOf(template)] as const)]),
+    rules: rulesOf,
     instances: config.comfyuiUrls.map((url) => (url === 'sandbox' ? url : instanceOf(url).name)),
   };
   const nothing = { templates, engines: parseEngineConfig('', '', options).config };
@@ -87,6 +91,8 @@ export async function readSound(config: Config, logging: Logging): Promise<{ rea
 
 /** What tasks share with the rest of the house. */
 export interface TaskFoundations {
+  readonly http: HttpText;
+  readonly stream: HttpStream;
   readonly config: Config;
   readonly logging: Logging;
   readonly records: Records;
@@ -138,7 +144,8 @@ export function assembleTasks(from: TaskFoundations): TaskAssembly {
   const deliveries = new SqlDeliveryStore(from.records);
   const feed = new TaskFeed();
   feed.listenToAll((news) => from.eventFeed.task(news));
-  const engines = enginesOf(from);
+  const closing: (() => void)[] = [];
+  const engines = enginesOf(from, closing);
   const storage = new LocalStorage(from.stores.outputs, { enabled: config.MIRROR_OUTPUTS, now: Date.now });
   const out = outbound(config);
   const hookMs = config.WEBHOOK_TIMEOUT_SECONDS * 1_000;
@@ -169,14 +176,20 @@ export function assembleTasks(from: TaskFoundations): TaskAssembly {
     close: () => {
       out.inputs.close();
       out.hooks.close();
+      for (const close of closing) close();
     },
   };
 }
 
-function enginesOf(from: TaskFoundations): ReadonlyMap<string, Engine> {
+function enginesOf(from: TaskFoundations, closing: (() => void)[]): ReadonlyMap<string, Engine> {
   const { config, written, workflows, prompts, tracker, pool, comfyui } = from;
   const parts = { prompts: workflows, records: prompts, tracker, pool, files: comfyui.files, publicUrl: config.PUBLIC_URL ?? '', sleep };
-  return new Map([...written.engines.engines].map(([name, entry]) => [name, new ComfyuiEngine(parts, { name, instances: entry.config.instances, concurrency: entry.config.concurrency, perInstance: config.TASKS_PER_INSTANCE })]));
+  return new Map([...written.engines.engines].map(([name, entry]): [string, Engine] => {
+    if (entry.type === 'comfyui') return [name, new ComfyuiEngine(parts, { name, instances: entry.config.instances, concurrency: entry.config.concurrency, perInstance: config.TASKS_PER_INSTANCE })];
+    const { engine, close } = runninghubEngine(name, entry, { ...from, publicUrl: config.PUBLIC_URL ?? '' });
+    closing.push(close);
+    return [name, engine];
+  }));
 }
 
 /** Ways out to addresses that callers name, each with its own list. Throws ConfigError for a list that cannot be read, and for a secret that is none. */

@@ -17,7 +17,7 @@ const templates = new Map([
   ['upscale', undefined],
   ['paint', takes({ prompt: { type: 'string', max_length: 9 }, steps: { type: 'integer', default: 20, min: 1, max: 150 }, style: { type: 'enum', values: ['oil', 'ink'], default: 'oil' }, mask: { type: 'image', required: false } })],
 ]);
-const options = { environment: (name: string) => variables[name], templates, instances: ['10.0.0.5:8188', '10.0.0.6:8188'] };
+const options = { rules: rulesOf, environment: (name: string) => variables[name], templates, instances: ['10.0.0.5:8188', '10.0.0.6:8188'] };
 const parse = (text: string) => parseEngineConfig(text, 'e.yml', options);
 
 function linesOf(text: string): readonly string[] {
@@ -95,7 +95,7 @@ describe('a variable of the environment', () => {
   });
 
   it('is not told in a message: it may be secret', () => {
-    expect(linesOf('engines:\n  a:\n    type: "${SECRET}"\n')).toEqual(['e.yml:3: engines.a.type: "${SECRET}" is not a supported engine type; allowed: comfyui']);
+    expect(linesOf('engines:\n  a:\n    type: "${SECRET}"\n')).toEqual(['e.yml:3: engines.a.type: "${SECRET}" is not a supported engine type; allowed: comfyui, runninghub']);
     expect(linesOf('engines:\n  a:\n    type: comfyui\n    config: { concurrency: "${SECRET}" }\n').join()).not.toContain('hunter2');
   });
 });
@@ -104,7 +104,7 @@ describe('a fault of the engine registry', () => {
   it('has the line, the field, what is wrong and what is allowed; all are told together', () => {
     expect(linesOf(`engines:
   foo:
-    type: runninghub
+    type: facefusion
   bar:
     type: comfyui
     confg: {}
@@ -126,7 +126,7 @@ pipelines:
   r: yes
 pipes: {}
 `).toSorted()).toEqual([
-      'e.yml:3: engines.foo.type: "runninghub" is not a supported engine type; allowed: comfyui',
+      'e.yml:3: engines.foo.type: "facefusion" is not a supported engine type; allowed: comfyui, runninghub',
       'e.yml:8: engines.bar.config.concurrency: 0 is too small; allowed: 1 or more',
       'e.yml:11: engines.bar.config.instances[1]: 5 is not a text',
       'e.yml:6: engines.bar.confg: is not known here; allowed: type, description, config',
@@ -218,6 +218,44 @@ pipes: {}
     expect(warnings).toEqual([
       'e.yml:5: pipelines.p.steps.s.engine: "gone" is not a registered engine; allowed: comfyui (the pipeline is switched off)',
       'e.yml:5: pipelines.p.steps.s.template: there is no template "gone"; allowed: pose-change, upscale, paint (the pipeline is switched off)',
+    ]);
+  });
+});
+
+describe('an engine of type runninghub', () => {
+  const hub = (...lines: string[]) => `engines:\n  hub:\n    type: runninghub\n    config:\n${lines.map((line) => `      ${line}\n`).join('')}`;
+  const usual = ['api_key: ${SECRET}', 'workflow_id: 1996080571212349442', 'inputs: { source: { node_id: 12, field: image, kind: image }, seed: { node_id: "3", field: seed, kind: integer, default: 7 } }'];
+
+  it('has an id with all its digits, and defaults', () => {
+    expect(parse(hub(...usual)).config.engines.get('hub')).toMatchObject({
+      type: 'runninghub',
+      config: { api_key: 'hunter2', workflow_id: '1996080571212349442', api_base_url: 'https://www.runninghub.cn', timeout: 300, poll_interval: 3, inputs: { source: { node_id: '12', field: 'image', kind: 'image' } } },
+    });
+  });
+
+  it('gives its steps what it takes in place of a template', () => {
+    const { config } = parse(`${hub(...usual)}${steps('s: { engine: hub }')}`);
+    expect(config.pipelines.get('p')?.steps[0]?.form?.inputs).toEqual({
+      source: { type: 'image', targets: [{ node: '12', input: 'image' }] },
+      seed: { type: 'integer', targets: [{ node: '3', input: 'seed' }], default: 7 },
+    });
+  });
+
+  it.each([
+    [['api_key: k'], ['e.yml:4: engines.hub.config: must have either workflow_id or webapp_id']],
+    [['api_key: k', 'workflow_id: 1', 'webapp_id: 2'], ['e.yml:4: engines.hub.config: must have either workflow_id or webapp_id']],
+    [['webapp_id: "12x"'], ['e.yml:4: engines.hub.config.api_key: is missing; allowed: a text', 'e.yml:5: engines.hub.config.webapp_id: "12x" is not taken; allowed: the digits of an id']],
+    [['api_key: k', 'workflow_id: 1', 'timout: 5'], ['e.yml:7: engines.hub.config.timout: is not known here; allowed: api_key, workflow_id, webapp_id, api_base_url, timeout, poll_interval, concurrency, instance_type, download_hosts, inputs, outputs']],
+    [['api_key: k', 'workflow_id: 1', 'inputs: { n: { node_id: 1, field: x, kind: number, default: many } }'], ['e.yml:7: engines.hub.config.inputs.n.default: "many" is not of the kind of the input']],
+  ])('with a fault is told with its line: %j', (lines, faults) => {
+    expect(linesOf(hub(...lines)).toSorted()).toEqual(faults.toSorted());
+  });
+
+  it('takes no template, and what its steps give is checked', () => {
+    expect(linesOf(`${hub(...usual)}${steps('a: { engine: hub, template: upscale }', 'b: { engine: hub, inputs: { sorce: x.png } }')}`)).toEqual([
+      'e.yml:11: pipelines.p.steps.a.template: engine "hub" runs what lies at RunningHub and takes no template; leave it out',
+      'e.yml:12: pipelines.p.steps.b.inputs.sorce: engine "hub" has no such input; nearest: source; allowed: source, seed',
+      'e.yml:12: pipelines.p.steps.b.inputs: has no "source", which engine "hub" needs: image',
     ]);
   });
 });

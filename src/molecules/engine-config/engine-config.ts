@@ -7,6 +7,7 @@ import { type ConfigFault, configFaults, fieldPath, valueAt } from '../../core/c
 import { ConfigError } from '../../core/config.ts';
 import { GatewayError } from '../../core/errors.ts';
 import { type EngineConfig, EngineConfigFile, type Pipeline, usualEngine } from '../../models/engine-config.ts';
+import { formOf } from './form.ts';
 import { substitute } from './environment.ts';
 import { type Known, nameFaults, pipelineFaults } from './references.ts';
 
@@ -87,9 +88,10 @@ function withoutEmpty(value: unknown): unknown {
 }
 
 function configOf({ engines, pipelines }: File): EngineConfig {
+  const forms = new Map(Object.entries(engines).map(([name, entry]) => [name, formOf(name, entry)]));
   const made = Object.entries(pipelines).map(([name, { enabled, description, steps }]): [string, Pipeline] => [
     name,
-    { name, enabled, description, steps: Object.entries(steps).map(([step, { engine, template, description: about, inputs }]) => ({ name: step, engine, template, description: about, inputs })) },
+    { name, enabled, description, steps: Object.entries(steps).map(([step, { engine, template, description: about, inputs }]) => ({ name: step, engine, template, description: about, inputs, form: forms.get(engine) })) },
   ]);
   return { engines: new Map(Object.entries(engines)), pipelines: new Map(made) };
 }

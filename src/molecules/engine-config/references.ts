@@ -3,6 +3,8 @@ import { closestMatch } from 'leven';
 import type { z } from 'zod';
 import type { ConfigFault } from '../../core/config-fault.ts';
 import type { EngineConfigFile } from '../../models/engine-config.ts';
+import type { Template } from '../../models/template.ts';
+import { formOf } from './form.ts';
 import { allowedExpressions, type Expression, piecesOf } from './expressions.ts';
 import { type KnownInput, stepInputFaults } from './step-inputs.ts';
 
@@ -16,6 +18,8 @@ export interface Known {
   readonly templates: ReadonlyMap<string, ReadonlyMap<string, KnownInput> | undefined>;
   /** Names (host:port) of the ComfyUI servers in use. */
   readonly instances: readonly string[];
+  /** Rules of the inputs of an engine that runs something of its own. */
+  readonly rules?: (form: Template) => ReadonlyMap<string, KnownInput>;
 }
 
 /** Words that a `task_type` says of tasks that are no pipeline. */
@@ -23,8 +27,8 @@ const reserved: readonly string[] = ['TEMPLATE', 'WORKFLOW', 'FACE_SWAP'];
 
 /** Names that hinder each other, and instances that are not there. */
 export function nameFaults({ engines, pipelines }: File, { instances }: Known): ConfigFault[] {
-  const places = Object.entries(engines).flatMap(([engine, { config }]) =>
-    (config.instances ?? []).flatMap((one, n) => (instances.includes(one) ? [] : [{ path: ['engines', engine, 'config', 'instances', n], text: missing(`"${one}" is none of COMFYUI_URLS`, one, instances) }])));
+  const places = Object.entries(engines).flatMap(([engine, entry]) =>
+    (entry.type === 'comfyui' ? (entry.config.instances ?? []) : []).flatMap((one, n) => (instances.includes(one) ? [] : [{ path: ['engines', engine, 'config', 'instances', n], text: missing(`"${one}" is none of COMFYUI_URLS`, one, instances) }])));
   const taken = new Map<string, string>();
   const twice = Object.keys(pipelines).flatMap((name) => {
     const upper = name.toUpperCase();
@@ -60,15 +64,19 @@ function engineFaults(path: Path, { engine }: Step, { engines }: File): ConfigFa
 
 function templateFaults(path: Path, { engine, template }: Step, { file, templates }: PipelinePlace): ConfigFault[] {
   const names = [...templates.keys()];
-  if (template !== undefined) return templates.has(template) ? [] : [{ path: [...path, 'template'], text: missing(`there is no template "${template}"`, template, names) }];
   const entry = Object.hasOwn(file.engines, engine) ? file.engines[engine] : undefined;
+  if (template !== undefined && entry?.type === 'runninghub') return [{ path: [...path, 'template'], text: `engine "${engine}" runs what lies at RunningHub and takes no template; leave it out` }];
+  if (template !== undefined) return templates.has(template) ? [] : [{ path: [...path, 'template'], text: missing(`there is no template "${template}"`, template, names) }];
   return entry?.type === 'comfyui' ? [{ path, text: `has no template, which an engine of type comfyui needs; allowed: ${listed(names)}` }] : [];
 }
 
 /** Of a step without \`inputs\` nothing can be said: it gets what the caller gives. */
-function inputFaults(path: Path, { template, inputs: given }: Step, { templates, written }: PipelinePlace): ConfigFault[] {
-  const takes = template === undefined ? undefined : templates.get(template);
-  return template === undefined || takes === undefined || given === undefined ? [] : stepInputFaults({ path, given, template, takes, written });
+function inputFaults(path: Path, { engine, template, inputs: given }: Step, { templates, written, file, rules }: PipelinePlace): ConfigFault[] {
+  const entry = Object.hasOwn(file.engines, engine) ? file.engines[engine] : undefined;
+  const form = entry && formOf(engine, entry);
+  const takes = form ? rules?.(form) : templates.get(template ?? '');
+  if (takes === undefined || given === undefined) return [];
+  return stepInputFaults({ path, given, taker: form ? `engine "${engine}"` : `template "${template ?? ''}"`, takes, written });
 }
 
 function expressionFaults(path: Path, value: unknown, earlier: readonly string[]): ConfigFault[] {

@@ -19,8 +19,9 @@ export interface StepInputs {
   /** Where the inputs stand. */
   readonly path: Path;
   readonly given: Inputs;
-  readonly template: string;
-  /** What the template takes, by name. */
+  /** Who takes them: `template "paint"`. */
+  readonly taker: string;
+  /** What it takes, by name. */
   readonly takes: ReadonlyMap<string, KnownInput>;
   /** What stands in the file there: a value of the environment may be secret. */
   readonly written: (path: Path) => unknown;
@@ -28,21 +29,21 @@ export interface StepInputs {
 
 /** `null` counts as left out, as it does in a run. */
 export function stepInputFaults(step: StepInputs): ConfigFault[] {
-  const { path, given, template, takes } = step;
+  const { path, given, taker, takes } = step;
   const missing = [...takes].filter(([name, { required }]) => required && (!Object.hasOwn(given, name) || given[name] === null));
   return [
     ...Object.entries(given).flatMap(([name, value]) => {
       const known = takes.get(name);
       return known === undefined ? [unknownInput([...path, name], name, step)] : valueFaults({ ...step, path: [...path, name] }, value, known);
     }),
-    ...missing.map(([name, { type }]) => ({ path, text: `has no "${name}", which template "${template}" needs: ${type}` })),
+    ...missing.map(([name, { type }]) => ({ path, text: `has no "${name}", which ${taker} needs: ${type}` })),
   ];
 }
 
-function unknownInput(path: Path, name: string, { template, takes }: StepInputs): ConfigFault {
+function unknownInput(path: Path, name: string, { taker, takes }: StepInputs): ConfigFault {
   const names = [...takes.keys()];
   const nearest = closestMatch(name.slice(0, 100), names, { maxDistance: Math.max(3, Math.floor(name.length / 2)) });
-  return { path, text: `template "${template}" has no such input; ${nearest === undefined ? '' : `nearest: ${nearest}; `}allowed: ${names.join(', ') || 'none'}` };
+  return { path, text: `${taker} has no such input; ${nearest === undefined ? '' : `nearest: ${nearest}; `}allowed: ${names.join(', ') || 'none'}` };
 }
 
 function valueFaults({ path, written }: StepInputs, value: unknown, { type, refuses }: KnownInput): ConfigFault[] {

@@ -17,8 +17,8 @@ export class LocalStorage implements OutputStorage {
     this.#now = now;
   }
 
-  async keep({ file, folder, open }: EngineOutput, signal: AbortSignal): Promise<KeptOutput> {
-    if (!this.#enabled) return { url: file.url, size: undefined };
+  async keep({ file, folder, open, fleeting }: EngineOutput, signal: AbortSignal): Promise<KeptOutput> {
+    if (!this.#enabled && !fleeting) return { url: file.url, size: undefined };
     const ref = refOf(file);
     const there = await this.#store.find(folder, ref);
     if (there) return { url: file.url, size: there.size };

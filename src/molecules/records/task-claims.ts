@@ -81,15 +81,16 @@ export async function takeOverFrom(writing: Writing, gone: string, by: By): Prom
   return passed;
 }
 
-/** Undoes a claim, unless its job may run. An attempt that had a job counts, and stays. */
-export async function giveBack(writing: Writing, claim: Claim, now: number): Promise<boolean> {
+/** Undoes a claim, unless its job may run. An attempt that had a job counts, and stays, unless its engine had no room: it waits until then. */
+export async function giveBack(writing: Writing, claim: Claim, { now, until }: { readonly now: number; readonly until: number | undefined }): Promise<boolean> {
   const { step } = writing;
   const task = await held(step, claim);
   if (!task || task.job_id !== null) return false;
   await closeAttempt(step, task, { outcome: 'abandoned', at: now });
-  await step.deleteFrom('task_attempts').where('task_id', '=', task.id).where('attempt', '=', task.attempt).where('job_id', 'is', null).execute();
+  const made = step.deleteFrom('task_attempts').where('task_id', '=', task.id).where('attempt', '=', task.attempt);
+  await (until === undefined ? made.where('job_id', 'is', null) : made).execute();
   const last = await step.selectFrom('task_attempts').select(['attempt', 'started_at']).where('task_id', '=', task.id).orderBy('attempt', 'desc').limit(1).executeTakeFirst();
   const as = last?.attempt === task.attempt ? {} : { attempt: task.attempt - 1, started_at: last?.started_at ?? null, ...(last ? {} : { begun_at: null }), inputs_fetched_at: null };
-  await release(writing, task, { now, availableAt: now, told: { event: 'queued', data: { priority: task.priority } }, as });
+  await release(writing, task, { now, availableAt: until ?? now, told: { event: 'queued', data: { priority: task.priority } }, as });
   return true;
 }

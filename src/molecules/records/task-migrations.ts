@@ -5,6 +5,11 @@ export async function durableTasks(db: Kysely<unknown>): Promise<void> {
   for (const statement of [tasks, ...indexes, ...parts, ...counts, ...outbox]) await sql.raw(statement).execute(db);
 }
 
+/** What engines that bill said of the runs of a task. */
+export async function usageOfTasks(db: Kysely<unknown>): Promise<void> {
+  await sql.raw('alter table task_details add column usage text').execute(db);
+}
+
 const tasks = `create table tasks (
   id text not null primary key,
   owner text not null,

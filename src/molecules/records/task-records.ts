@@ -88,8 +88,8 @@ export class SqlTaskStore implements TaskStore {
     });
   }
 
-  handBack(claim: Claim, now: number): Promise<boolean> {
-    return this.#write('hand a task back', (writing) => giveBack(writing, claim, now));
+  handBack(claim: Claim, now: number, waits?: { readonly until: number }): Promise<boolean> {
+    return this.#write('hand a task back', (writing) => giveBack(writing, claim, { now, until: waits?.until }));
   }
 
   async workers(): Promise<readonly string[]> {

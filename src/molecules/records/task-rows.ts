@@ -39,7 +39,7 @@ export function taskOf(row: TaskRow): TaskRecord {
 }
 
 export function detailsOf(row: Tables['task_details']): TaskDetails {
-  return { plan: read(row.plan), results: read(row.results), outputs: read(row.outputs), warnings: read(row.warnings), webhook: readOptional(row.webhook) };
+  return { plan: read(row.plan), results: read(row.results), outputs: read(row.outputs), warnings: read(row.warnings), webhook: readOptional(row.webhook), ...(row.usage === null ? {} : { usage: read(row.usage) }) };
 }
 
 export function attemptOf(row: AttemptRow): TaskAttempt {

@@ -47,6 +47,7 @@ interface DetailsRow {
   outputs: string;
   results: string;
   plan: string;
+  usage: string | null;
 }
 
 export interface AttemptRow {

@@ -83,9 +83,9 @@ export async function applyChange(writing: Writing, claim: Claim, { change, told
   return true;
 }
 
-async function changeDetails(step: Records, taskId: string, { results, outputs, warnings }: Partial<Pick<TaskDetails, 'results' | 'outputs' | 'warnings'>>): Promise<void> {
-  if (!results && !outputs && !warnings) return;
-  const set = { results: written(results) ?? undefined, outputs: written(outputs) ?? undefined, warnings: written(warnings) ?? undefined };
+async function changeDetails(step: Records, taskId: string, { results, outputs, warnings, usage }: Partial<Pick<TaskDetails, 'results' | 'outputs' | 'warnings' | 'usage'>>): Promise<void> {
+  if (!results && !outputs && !warnings && !usage) return;
+  const set = { results: written(results) ?? undefined, outputs: written(outputs) ?? undefined, warnings: written(warnings) ?? undefined, usage: written(usage) ?? undefined };
   await step.updateTable('task_details').set(set).where('task_id', '=', taskId).execute();
 }
 

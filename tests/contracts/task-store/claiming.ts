@@ -179,6 +179,18 @@ export function claiming({ db, store, accept, claim, events }: Bench): void {
       expect(await store().find(id)).toMatchObject({ attempt: 2, status: 'pending', jobId: undefined });
     });
 
+    it('for want of room leaves no attempt, and is not claimed before its time', async () => {
+      const { id } = await accept();
+      const { claim: mine } = await claim();
+      await store().change(mine, { jobId: 'mark' });
+      await store().change(mine, { jobId: null });
+      expect(await store().handBack(mine, 1_200, { until: 5_000 })).toBe(true);
+      expect(await store().find(id)).toMatchObject({ status: 'pending', attempt: 0, availableAt: 5_000, jobId: undefined });
+      expect(await store().attempts(id)).toEqual([]);
+      expect(await store().claim('comfyui', { worker: 'w1', now: 4_999 })).toBeUndefined();
+      expect((await claim(5_000)).claim.attempt).toBe(1);
+    });
+
     it('does nothing where a job is stored, as that job may run', async () => {
       const { id } = await accept();
       const { claim: mine } = await claim();

@@ -1,0 +1,106 @@
+import { failedWith, reasonOf } from '../../core/errors.ts';
+import type { EngineEnding, EngineEvent, EngineJobRef } from '../../models/engine.ts';
+import type { HubCosts, HubTask } from '../../models/runninghub.ts';
+import type { TaskUsage } from '../../models/task-usage.ts';
+import type { RunninghubEngineOptions, RunninghubEngineParts } from './runninghub-parts.ts';
+
+/** The longest pause between looks that failed, in milliseconds. */
+const LONGEST = 30_000;
+/** Looks, a pause apart, after which a task that RunningHub says nothing of counts as lost. */
+const UNSURE = 10;
+
+export interface Following {
+  readonly parts: RunninghubEngineParts;
+  readonly options: RunninghubEngineOptions;
+  /** Whether somebody asked through us to stop it. */
+  readonly stopping: () => boolean;
+}
+
+/** The story of a task of RunningHub by asking, to its one ending. A look that fails is no failure of the task. */
+export async function* follow(job: EngineJobRef, following: Following, signal: AbortSignal): AsyncGenerator<EngineEvent, void> {
+  const { parts, options } = following;
+  const until = (job.since ?? parts.now()) + options.timeoutMs;
+  let [failures, unsure, running] = [0, 0, false];
+  for (;;) {
+    const task = await look(job.id, following, signal);
+    failures = task ? 0 : failures + 1;
+    unsure = task?.state === 'unknown' ? unsure + 1 : 0;
+    const ending = task && (endingOf(task, job.id, following) ?? (unsure > UNSURE ? lost(job.id, options) : undefined));
+    if (ending) return void (yield ending);
+    if (task?.state === 'running' && !running) {
+      running = true;
+      yield { kind: 'running', instance: options.host };
+      yield { kind: 'progress', progress: { node: null, overall: 0 } };
+    }
+    if (parts.now() >= until) return void (yield await late(job.id, following, signal));
+    const pause = Math.min(options.pollMs * 2 ** Math.min(failures, 6), Math.max(LONGEST, options.pollMs)) * (0.8 + parts.random() * 0.4);
+    await parts.sleep(Math.min(pause, Math.max(1, until - parts.now())), signal);
+  }
+}
+
+/** Undefined where nothing could be learned. A task without a state is asked of the older way, which knows stopped ones as failed. */
+async function look(id: string, { parts: { api, log } }: Following, signal: AbortSignal): Promise<HubTask | undefined> {
+  try {
+    const task = await api.query(id, signal);
+    if (task.state !== 'unknown' || task.gone) return task;
+    const older = await api.outputs(id, signal);
+    return older.state === 'failed' && older.failure?.node_id === undefined ? { ...older, state: 'cancelled' } : older;
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!failedWith(error)) throw error;
+    log.debug('a look at a task failed; it is looked at again', { hub_task_id: id, reason: reasonOf(error) });
+    return undefined;
+  }
+}
+
+/** Undefined while it goes on. */
+function endingOf(task: HubTask, id: string, { options: { host: instance }, stopping }: Following): EngineEnding | undefined {
+  const usage = usageOf(task.costs);
+  switch (task.state) {
+    case 'queued':
+    case 'running':
+    case 'unknown':
+      return undefined;
+    case 'succeeded':
+      return { kind: 'completed', instance, startedAt: undefined, endedAt: undefined, usage };
+    case 'failed':
+      if (stopping() && task.failure?.node_id === undefined) return { kind: 'stopped', instance, byUs: true, reason: 'It was stopped.' };
+      return { kind: 'failed', instance, again: false, usage, error: task.failure ?? { code: 'WORKFLOW_EXECUTION_ERROR', reason: `Task ${id} failed at RunningHub, which does not say why.` } };
+    case 'cancelled':
+      return { kind: 'stopped', instance, byUs: stopping(), reason: `Task ${id} was stopped at RunningHub.` };
+    default: {
+      const never: never = task.state;
+      return never;
+    }
+  }
+}
+
+/** It may have run, and may be billed: it is not made again by itself. */
+function lost(id: string, { host: instance }: RunninghubEngineOptions): EngineEnding {
+  return { kind: 'failed', instance, again: false, error: { code: 'PROMPT_LOST', reason: `RunningHub at ${instance} does not know task ${id} any more; it may have run and may be billed, so it is not submitted again by itself.` } };
+}
+
+/** Its time is over: it is stopped, unless it turns out to have ended. */
+async function late(id: string, following: Following, signal: AbortSignal): Promise<EngineEnding> {
+  const { parts, options } = following;
+  const told = await parts.api.cancel(id, signal).catch((error: unknown) => {
+    signal.throwIfAborted();
+    return `could not be told to stop it (${reasonOf(error)})`;
+  });
+  const task = told === 'already_ended' ? await look(id, following, signal) : undefined;
+  const ending = task && endingOf(task, id, following);
+  if (ending) return ending;
+  const words = told === 'requested' ? 'was told to stop it' : told === 'already_ended' || told === 'not_found' || told === 'not_supported' ? 'did not stop it' : told;
+  const reason = `task ${id} had not ended after ${options.timeoutMs / 1_000} s (timeout of engine "${options.name}"). RunningHub ${words}; it may still run there and be billed.`;
+  return { kind: 'failed', instance: options.host, again: false, error: { code: 'TASK_TIMEOUT', reason } };
+}
+
+/** Undefined where nothing was told. */
+export function usageOf({ seconds, coins, money, thirdPartyMoney }: HubCosts): TaskUsage | undefined {
+  const number = (text: string | undefined): number | undefined => (text === undefined || text.trim() === '' || !Number.isFinite(Number(text)) ? undefined : Number(text));
+  const [time, paid, third] = [number(seconds), number(money), number(thirdPartyMoney)];
+  const bill = paid === undefined && third === undefined ? undefined : (paid ?? 0) + (third ?? 0);
+  const spent = number(coins);
+  if (time === undefined && spent === undefined && bill === undefined) return undefined;
+  return { ...(time === undefined ? {} : { seconds: time }), ...(spent === undefined ? {} : { coins: spent }), ...(bill === undefined ? {} : { money: bill }) };
+}

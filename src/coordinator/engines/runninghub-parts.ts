@@ -1,0 +1,35 @@
+import type { Readable } from 'node:stream';
+import type { Logger } from '../../core/logger.ts';
+import type { RunningHubApi } from '../../models/runninghub.ts';
+import type { Target } from '../../models/template.ts';
+
+export interface RunninghubEngineParts {
+  readonly api: RunningHubApi;
+  /** Opens a result. Throws IMAGE_NOT_FOUND for one that is gone, FILE_OPERATION_ERROR for an address that is not allowed, CONNECTION_ERROR, UPSTREAM_ERROR. */
+  readonly files: { open(url: string, signal: AbortSignal): Promise<{ readonly body: Readable; readonly size: number | undefined }> };
+  readonly log: Logger;
+  readonly publicUrl: string;
+  readonly now: () => number;
+  readonly random: () => number;
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+}
+
+export interface RunninghubEngineOptions {
+  readonly name: string;
+  /** Where the account is: `www.runninghub.cn`. */
+  readonly host: string;
+  readonly target: { readonly kind: 'workflow' | 'app'; readonly id: string };
+  /** Milliseconds that a job may take, waiting at RunningHub included. */
+  readonly timeoutMs: number;
+  readonly pollMs: number;
+  /** Jobs at once, where the account may have more. */
+  readonly concurrency: number | undefined;
+  readonly instanceType: string | undefined;
+  /** Where the values of its inputs go. */
+  readonly places: readonly (Target & { readonly name: string })[];
+  /** What is odd about how the account is configured. */
+  readonly notes: readonly string[];
+}
+
+/** Ids of RunningHub are digits; ours are none. */
+export const isHubId = (id: string): boolean => /^\d+$/.test(id);
