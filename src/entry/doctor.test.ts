@@ -46,6 +46,13 @@ describe('the doctor', () => {
     expect(code).toBe(1);
   });
 
+  it('says which variable was probably meant by one that is no setting', async () => {
+    await using sandbox = await startTestSandbox();
+    const { code, said } = await doctor({ COMFYUI_URLS: sandbox.url, WEBHOOK_SECRT: 'x' });
+    expect(said).toMatch(/^!! {2}settings: WEBHOOK_SECRT is no setting; did you mean WEBHOOK_SECRET\?/m);
+    expect(code).toBe(1);
+  });
+
   it('says of a template that no instance can run why not', async () => {
     await using sandbox = await startTestSandbox();
     await writeFile(join(config, 'workflows', 'graphs', 'say.json'), JSON.stringify({ '1': { class_type: 'PrimitiveStrin', inputs: { value: '' } }, '2': { class_type: 'PreviewAny', inputs: { source: ['1', 0] } } }));

@@ -1,6 +1,6 @@
 /** `npm run doctor`: looks at everything that a gateway needs, says of each thing how it is and, where it is not well, what to do. */
 import { fail, reasonOf } from '../core/errors.ts';
-import { type Config, ConfigError } from '../core/config.ts';
+import { type Config, ConfigError, likelyMistakes } from '../core/config.ts';
 import { createLogging } from '../core/logger.ts';
 import type { EngineFinding } from '../models/engine.ts';
 import type { DiagnosisAnswer } from '../models/diagnosis.ts';
@@ -63,6 +63,7 @@ function settings(config: Config, sound: boolean): Finding[] {
   const keys = config.authenticated ? `API keys: ${config.API_KEYS.map(({ name }) => name).join(', ')}` : 'no keys';
   return [
     { well: true, what: `settings: ${keys}; folders can be written` },
+    ...likelyMistakes().map((mistake) => ({ well: false, what: `settings: ${mistake}`, advice: 'Correct its name, or take it out.' })),
     config.WEBHOOK_SECRET === undefined ? { well: true, what: 'webhooks: not signed (WEBHOOK_SECRET is not set)' } : { well: true, what: 'webhooks: signed' },
   ];
 }
