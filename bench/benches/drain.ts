@@ -34,12 +34,14 @@ const bytes = 65_536;
 const flat = 30;
 /** Finished prompts that a gateway keeps in memory (src/constants/limits.ts): until then it grows. */
 const remembered = 2_000;
+/** Left alone, V8 lets garbage grow for as long as the machine has room: then memory tells when it collects, not what is held. */
+const heap = '--max-old-space-size=256';
 const patience = 1_200_000;
 
 export const drain: Bench = {
   name: 'drain',
   title: 'Working through queued tasks',
-  about: 'Tasks are handed over while nobody works on them; then a gateway starts on that database (WORKER_CONCURRENCY and TASKS_PER_INSTANCE as many as run at once) and works until all have ended. The stub runs all jobs at once and counts them. The floor does the same jobs directly, as many at once: submit, wait, fetch the 64 KB picture. The time goes from the first beginning to the last end, as the database has them; a run from the beginning of a task to its end, its copy of the picture stored. Memory is sampled from the 2,000th task on: a gateway remembers that many finished prompts, and grows until then.',
+  about: 'Tasks are handed over while nobody works on them; then a gateway starts on that database (WORKER_CONCURRENCY and TASKS_PER_INSTANCE as many as run at once) and works until all have ended. The stub runs all jobs at once and counts them. The floor does the same jobs directly, as many at once: submit, wait, fetch the 64 KB picture. The time goes from the first beginning to the last end, as the database has them; a run from the beginning of a task to its end, its copy of the picture stored. The gateway has a heap of 256 MB, so that its memory tells what it holds and not when garbage is collected. It is sampled from the 2,000th task on: a gateway remembers that many finished prompts, and grows until then.',
   run: (options) => withProcesses(async (keep) => {
     const stub = await keep(startStub({ parallel: true }));
     const floor = await Floor.open(stub.url);
@@ -76,7 +78,7 @@ async function measured(asked: Case, { stub, floor, keep, profile }: With): Prom
   await acceptMany(doors.url, orderOf(job), { callers: 16, count, into: ids });
   await doors.stop();
   const ledger = new Ledger(home.database);
-  const gateway = await keep(startGateway({ comfyui: stub.url, home, profile, env: { WORKER_CONCURRENCY: String(atOnce), TASKS_PER_INSTANCE: String(atOnce) } }));
+  const gateway = await keep(startGateway({ comfyui: stub.url, home, profile, env: { WORKER_CONCURRENCY: String(atOnce), TASKS_PER_INSTANCE: String(atOnce), NODE_OPTIONS: heap } }));
   const [cpu, already] = [cpuOf(gateway.pid), ledger.completed()];
   const samples: { readonly done: number; readonly rss: number }[] = [];
   await waitUntil(() => ledger.open() === 0, { limit: patience, meanwhile: () => samples.push({ done: ledger.completed(), rss: memoryOf(gateway.pid).rss }) });
