@@ -64,6 +64,13 @@ describe('POST /v1/generate', () => {
     for (const id of [done.task_id, done.gateway_task_id]) expect(HubTaskState.parse(ok(await gateway.call('GET', `/v1/tasks/${id}`, { key: keys.ann })))).toMatchObject({ status: 'SUCCESS', task_id: done.task_id });
   });
 
+  test('takes what came out of one run as what goes into the next', async () => {
+    const { outputs: [url] } = await generate({ webappId: pose, nodeInfoList: nodes() });
+    const uploads = hub.hub.counters.snapshot.requests['POST /task/openapi/upload'] ?? 0;
+    expect(await generate({ webappId: pose, nodeInfoList: [{ nodeId: '12', fieldName: 'image', fieldValue: url }, { nodeId: '13', fieldName: 'image', fieldValue: person }] })).toMatchObject({ status: 'SUCCESS' });
+    expect(hub.hub.counters.snapshot.requests['POST /task/openapi/upload']).toBe(uploads + 1);
+  });
+
   test('takes ids as numbers with all their digits, and a workflow in place of an app', async () => {
     expect(await generate(`{"webappId": ${pose}, "nodeInfoList": ${JSON.stringify(nodes())}}`)).toMatchObject({ status: 'SUCCESS' });
     expect(await generate({ workflowId: poseWorkflow, nodeInfoList: nodes() })).toMatchObject({ status: 'SUCCESS' });

@@ -45,7 +45,7 @@ function generateRow({ config, hub }: Deps): Route {
     deadline: (config.MAX_POLL_SECONDS + 120) * 1_000,
     answers: { 200: { description: 'How it ended, or that it goes on.', schema: HubGenerated } },
     errors: runErrors,
-    run: async (context) => generatedOf(await hub.run(context.caller, orderOf(context.body, context.letGo), context.signal), context),
+    run: async (context) => generatedOf(await hub.run(context.caller, orderOf(context), context.signal), context),
   });
 }
 

@@ -43,8 +43,8 @@ function makingRows({ config, hub }: Deps): Route[] {
       deadline: (config.MAX_POLL_SECONDS + 120) * 1_000,
       answers: { 200: { description: 'Taken.', schema: enveloped(HubSubmitted) } },
       errors: runErrors,
-      run: async ({ caller, body, letGo, signal }) => {
-        const task = await hub.create(caller, orderOf(body, letGo), signal);
+      run: async (context) => {
+        const task = await hub.create(context.caller, orderOf(context), context.signal);
         return enclosed<HubSubmitted>({ ...idsOf(task), taskStatus: hubStatuses[task.view.status] });
       },
     }),

@@ -1,4 +1,5 @@
 /** What both older RunningHub services share: from their bodies to an order, from a task to their words, and uploads. */
+import { service } from '../../../constants/service.ts';
 import { fail } from '../../../core/errors.ts';
 import { hubStatuses } from '../../../coordinator/tasks/hosted.ts';
 import type { HubOrder, HubTask } from '../../../coordinator/tasks/hub-tasks.ts';
@@ -12,9 +13,13 @@ export const hubErrors = ['ENGINE_NOT_REGISTERED', 'ENGINE_UNAUTHORIZED', 'ENGIN
 /** What creating calls may be refused with beside. */
 export const runErrors = [...hubErrors, 'ENGINE_OUTCOME_UNKNOWN', 'WORKFLOW_VALIDATION_ERROR', 'QUEUE_FULL'] as const;
 
-export function orderOf({ webappId, workflowId, nodeInfoList }: HubRunBody, kept: () => void): HubOrder {
+/** What to run, for `create` and `run`. A file that we handed out may be named by its whole URL. */
+export function orderOf(context: Pick<RouteContext<unknown, unknown, HubRunBody>, 'body' | 'letGo' | 'request'>): HubOrder {
+  const { body: { webappId, workflowId, nodeInfoList }, letGo: kept } = context;
+  const own = whole(`${service.download}?`, context);
+  const shortened = (value: unknown): unknown => (typeof value === 'string' && value.startsWith(own) ? value.slice(own.length - service.download.length - 1) : value);
   const target = webappId === undefined ? { kind: 'workflow' as const, id: workflowId ?? '' } : { kind: 'app' as const, id: webappId };
-  return { target, kept, values: nodeInfoList.map(({ nodeId, fieldName, fieldValue, fieldType }) => ({ nodeId, fieldName, fieldValue, media: mediaOf(fieldType) })) };
+  return { target, kept, values: nodeInfoList.map(({ nodeId, fieldName, fieldValue, fieldType }) => ({ nodeId, fieldName, fieldValue: shortened(fieldValue), media: mediaOf(fieldType) })) };
 }
 
 const mediaOf = (type: string | null | undefined): MediaKind | undefined => mediaKinds.find((kind) => kind === type?.toLowerCase());
