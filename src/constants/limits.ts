@@ -100,6 +100,8 @@ export const limits = {
   runninghubTextLength: 100_000,
   /** Files at RunningHub that are remembered per engine. */
   runninghubUploadsKnown: 10_000,
+  /** Values that one task of the RunningHub services sets. */
+  runninghubNodes: 500,
   /** Jobs at RunningHub that were to stop, remembered per engine. */
   runninghubStopping: 10_000,
   /** Bytes of the answer to a webhook that are read, and thrown away. */

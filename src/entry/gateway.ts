@@ -108,6 +108,7 @@ async function open(container: Container, { config, logging, version, shutdown }
     images: container.resolve(tokens.images),
     instances: container.resolve(tokens.instances),
     tasks: tasks.tasks,
+    hub: tasks.hub,
     catalog: tasks.catalog,
     stopping: shutdown.begun,
     stringify: json.stringify,

@@ -98,5 +98,8 @@ export interface EngineConfig {
   readonly pipelines: ReadonlyMap<string, Pipeline>;
 }
 
+/** The engine that RUNNINGHUB_API_KEY makes, unless the file has one of this name. */
+export const implicitHub = 'runninghub';
+
 /** The engine that is there without a file, and that templates and graphs run on where nothing else is said. */
 export const usualEngine = 'comfyui';

@@ -12,6 +12,7 @@ import { z } from 'zod';
 import type { Caller } from './caller.ts';
 import type { EngineType } from './engine-config.ts';
 import type { OutputFile } from './file.ts';
+import type { HubTarget } from './runninghub.ts';
 import type { Target } from './template.ts';
 import type { TaskUsage } from './task-usage.ts';
 import type { PromptError, PromptProgress } from './prompt-state.ts';
@@ -64,6 +65,8 @@ export interface EngineJob {
   readonly avoid: readonly string[];
   /** For a hosted engine, in place of `workflow`. */
   readonly values?: readonly JobValue[];
+  /** What a hosted engine runs in place of its own workflow or app. */
+  readonly target?: HubTarget | undefined;
   /** To be awaited right before a hosted engine is given the job: from then on nobody gives it again before it is known what became of it. Throws where it shall not be given. */
   readonly leaving?: () => Promise<void>;
 }

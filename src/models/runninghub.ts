@@ -18,6 +18,12 @@ export type HubKeyPlace = (typeof hubKeyPlaces)[number];
 export const hubDialects = ['v1', 'alt-v1'] as const;
 export type HubDialect = (typeof hubDialects)[number];
 
+/** A workflow or an app that lies there. */
+export interface HubTarget {
+  readonly kind: 'workflow' | 'app';
+  readonly id: string;
+}
+
 export interface HubAccount {
   /** `https://www.runninghub.cn` or `https://www.runninghub.ai`: keys and ids of one are unknown to the other. */
   readonly baseUrl: string;

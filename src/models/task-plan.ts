@@ -1,4 +1,5 @@
 /** What a task is to do, fixed when it is accepted: later changes of templates and pipelines do not touch it. */
+import type { HubTarget } from './runninghub.ts';
 import type { TaskOutput } from './task.ts';
 import type { Template } from './template.ts';
 import type { Workflow } from './workflow.ts';
@@ -14,6 +15,8 @@ export interface PlannedStep {
   readonly inputs: Readonly<Record<string, unknown>>;
   /** `inputs` are as the file of the pipeline has them: they refer to outputs of earlier steps, and are checked when those are there. Values of a caller are never looked at for expressions. */
   readonly deferred: boolean;
+  /** What a hosted engine runs in place of its own workflow or app. */
+  readonly target?: HubTarget | undefined;
   readonly extraData: Readonly<Record<string, unknown>> | undefined;
 }
 

@@ -146,6 +146,8 @@ export interface TaskEnding {
 export interface TaskStore {
   /** Writes the task and its event `queued`. `maxPending`: tasks that may wait, of everybody. */
   create(task: NewTask, options: { readonly maxPending: number; readonly idempotency: Idempotency | undefined }): Promise<Created>;
+  /** The newest task that an engine knows, or knew, by that id of its own. */
+  byJob(jobId: string): Promise<TaskRecord | undefined>;
   /** What became of an earlier call with that key; undefined when there was none. */
   earlier(owner: string, idempotency: Idempotency): Promise<Created | undefined>;
   find(id: string): Promise<TaskRecord | undefined>;

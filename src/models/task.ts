@@ -2,9 +2,11 @@ import { z } from 'zod';
 import { limits } from '../constants/limits.ts';
 import { OutputFile } from './file.ts';
 import { Fault } from './problem.ts';
+import type { HubTarget } from './runninghub.ts';
 import { TaskUsage } from './task-usage.ts';
 import { PromptError, PromptProgress } from './prompt-state.ts';
 import * as examples from './task-examples.ts';
+import type { MediaKind } from './template.ts';
 import { ClientId, Workflow } from './workflow.ts';
 
 export const taskStatuses = ['pending', 'processing', 'completed', 'failed', 'cancelled'] as const;
@@ -16,7 +18,7 @@ export const terminalStatuses = ['completed', 'failed', 'cancelled'] as const sa
 export type TerminalStatus = (typeof terminalStatuses)[number];
 export const isTerminal = (status: TaskStatus): status is TerminalStatus => terminalStatuses.some((one) => one === status);
 
-export const taskKinds = ['template', 'workflow', 'pipeline'] as const;
+export const taskKinds = ['template', 'workflow', 'pipeline', 'hosted'] as const;
 export type TaskKind = (typeof taskKinds)[number];
 
 /** What a watcher or a webhook may be told of. `progress` is told to watchers only and takes no number. */
@@ -51,11 +53,26 @@ export type TemplateTask = z.infer<typeof TemplateTask>;
 export type WorkflowTask = z.infer<typeof WorkflowTask>;
 export type PipelineTask = z.infer<typeof PipelineTask>;
 
-/** The three ways of saying what to do. */
+/** One value for a node of what lies at RunningHub. `media`: it names a file that goes there first. */
+export interface HostedValue {
+  readonly nodeId: string;
+  readonly fieldName: string;
+  readonly fieldValue: unknown;
+  readonly media?: MediaKind | undefined;
+}
+
+/** A workflow or an app by its id, on the engine `runninghub`. Only the paths of the RunningHub services make such. */
+export interface HostedTask extends TaskOptions {
+  readonly target: HubTarget;
+  readonly values: readonly HostedValue[];
+}
+
+/** The ways of saying what to do. */
 export type TaskRequest =
   | { readonly kind: 'template'; readonly request: TemplateTask }
   | { readonly kind: 'workflow'; readonly request: WorkflowTask }
-  | { readonly kind: 'pipeline'; readonly request: PipelineTask };
+  | { readonly kind: 'pipeline'; readonly request: PipelineTask }
+  | { readonly kind: 'hosted'; readonly request: HostedTask };
 
 /** Why a task, or one of its attempts, failed. `step`: of a pipeline. */
 export const TaskError = PromptError.extend({ step: z.string().optional(), faults: z.array(Fault).optional() }).meta({ id: 'TaskError' });
@@ -101,7 +118,7 @@ const summary = {
   task_id: z.string(),
   status: TaskStatus,
   owner: z.string().meta({ description: 'Name of the key that made it.' }),
-  task_type: z.string().meta({ description: 'TEMPLATE, WORKFLOW, or the name of a pipeline in upper case.' }),
+  task_type: z.string().meta({ description: 'TEMPLATE, WORKFLOW, RUNNINGHUB, or the name of a pipeline in upper case.' }),
   template: z.string().optional(),
   engine: z.string(),
   priority: z.int(),

@@ -21,7 +21,7 @@ async function runninghub(): Promise<EngineStand> {
   const folder = await temporaryFolder();
   const { hub, created } = await startTestHub({ knobs: { cancelledStatus: 'CANCELLED', checkFiles: false } });
   const logging = createLogging({ ...loadConfig(settingsBelow(folder.path)), output: new Writable({ write: (_chunk, _encoding, done) => done() }) });
-  const parts = { http: new HttpText(), stream: new HttpStream(), logging, publicUrl: '' };
+  const parts = { http: new HttpText(), stream: new HttpStream(), logging, publicUrl: '', callMs: 10_000 };
   const { engine, close } = runninghubEngine('hub', RunninghubEngineEntry.parse(poseEngine(hub)), parts);
   let left = false;
   const leave = async (): Promise<void> => {

@@ -36,7 +36,7 @@ export function memoryLog(): { log: Logger; lines: Line[] } {
 export const keys = { alice: 'alice-key-1', root: 'root-key-22' } as const;
 export const withKeys = { API_KEYS: `alice:${keys.alice},root:${keys.root}:admin` };
 
-export type Stand = Partial<Pick<AppDeps, 'startFolder'>> & { readonly [K in 'workflows' | 'queue' | 'images' | 'instances' | 'tasks' | 'catalog']?: Partial<AppDeps[K]> };
+export type Stand = Partial<Pick<AppDeps, 'startFolder'>> & { readonly [K in 'workflows' | 'queue' | 'images' | 'instances' | 'tasks' | 'hub' | 'catalog']?: Partial<AppDeps[K]> };
 
 const missing = (): never => {
   throw fail('INTERNAL_ERROR', 'this stand-in has no such method');
@@ -60,6 +60,7 @@ export function standDeps(environment: Record<string, string> = {}, stand: Stand
     images: { upload: missing, download: missing, url: missing, ...stand.images },
     instances: { readiness: () => ({ ready: true, instances: [] }), look: missing, systemStats: missing, ...stand.instances },
     tasks: { create: missing, find: missing, view: missing, settled: missing, outputs: missing, list: missing, watch: missing, cancel: missing, retry: missing, remove: missing, stats: missing, deliveries: missing, redeliver: missing, ...stand.tasks },
+    hub: { create: missing, run: missing, find: missing, app: missing, ...stand.hub },
     catalog: { version: () => 0, templates: missing, template: missing, graph: missing, example: missing, complete: missing, engines: missing, newTask: () => z.unknown(), taskExamples: () => ({}), ...stand.catalog },
     stopping: new AbortController().signal,
     stringify: stringifyJson,

@@ -1,7 +1,7 @@
 import { fail, failedWith, type GatewayError, reasonOf } from '../../core/errors.ts';
 import { limits } from '../../constants/limits.ts';
 import type { Engine, EngineEvent, EngineFile, EngineFinding, EngineHealth, EngineJob, EngineJobRef, EngineOutput, HandedOver } from '../../models/engine.ts';
-import type { HubNodeInfo, HubOutput, HubSubmitOutcome } from '../../models/runninghub.ts';
+import type { HubNodeInfo, HubOutput, HubSubmitOutcome, HubTarget } from '../../models/runninghub.ts';
 import { examine } from './runninghub-examination.ts';
 import { follow } from './runninghub-following.ts';
 import { outputOf } from './runninghub-outputs.ts';
@@ -45,6 +45,8 @@ export class RunninghubEngine implements Engine {
 
   async submit(job: EngineJob, signal: AbortSignal): Promise<HandedOver> {
     const begun = this.#parts.now();
+    const target = job.target ?? this.#options.target;
+    if (!target) throw fail('VALIDATION_ERROR', `engine "${this.name}" has no workflow and no app of its own.`);
     const nodeInfoList = await this.#placed(job, signal).catch((error: unknown) => {
       // Who gave up says nothing of the account.
       signal.throwIfAborted();
@@ -52,7 +54,7 @@ export class RunninghubEngine implements Engine {
     });
     signal.throwIfAborted();
     await job.leaving?.();
-    const outcome = await this.#run(nodeInfoList);
+    const outcome = await this.#run(target, nodeInfoList);
     this.#parts.log.info(`a job was ${outcome.kind}`, { task_id: job.taskId, engine: this.name, ...('taskId' in outcome && outcome.taskId !== undefined ? { hub_task_id: outcome.taskId } : {}), elapsed_s: seconds(this.#parts.now() - begun), ...('error' in outcome ? { reason: reasonOf(outcome.error) } : {}) });
     return this.#handedOver(job, outcome);
   }
@@ -118,9 +120,9 @@ export class RunninghubEngine implements Engine {
   }
 
   /** Once it is on its way, nobody who gives up may break it off: only its own time limit does. */
-  #run(nodeInfoList: readonly HubNodeInfo[]): Promise<HubSubmitOutcome> {
+  #run(target: HubTarget, nodeInfoList: readonly HubNodeInfo[]): Promise<HubSubmitOutcome> {
     const { api } = this.#parts;
-    const { target, instanceType } = this.#options;
+    const { instanceType } = this.#options;
     const run = { nodeInfoList, instanceType };
     const { signal } = new AbortController();
     return target.kind === 'app' ? api.runApp(target.id, run, signal) : api.runWorkflow(target.id, run, signal);

@@ -1,6 +1,6 @@
 import { failedWith, reasonOf } from '../../core/errors.ts';
 import type { EngineFinding } from '../../models/engine.ts';
-import type { HubAccountStatus, RunningHubApi } from '../../models/runninghub.ts';
+import type { HubAccountStatus, HubTarget, RunningHubApi } from '../../models/runninghub.ts';
 import type { Target } from '../../models/template.ts';
 import type { RunninghubEngineOptions } from './runninghub-parts.ts';
 
@@ -11,7 +11,9 @@ export async function examine(api: Asked, options: RunninghubEngineOptions, sign
   const notes = options.notes.map((advice) => ({ well: true, what: `engine ${options.name}: a remark`, advice }));
   const account = await found(`engine ${options.name}: the key is refused, or ${options.host} does not answer`, () => accountOf(api, options, signal));
   if (!account.well) return [...notes, account];
-  return [...notes, account, await found(`engine ${options.name}: its ${options.target.kind} cannot be used`, () => targetOf(api, options, signal)), await found(`engine ${options.name}: it does not say how many tasks run at once`, () => roomOf(api, options, signal))];
+  const { target } = options;
+  const own = target ? [await found(`engine ${options.name}: its ${target.kind} cannot be used`, () => targetOf(api, { ...options, target }, signal))] : [];
+  return [...notes, account, ...own, await found(`engine ${options.name}: it does not say how many tasks run at once`, () => roomOf(api, options, signal))];
 }
 
 async function found(what: string, look: () => Promise<EngineFinding>): Promise<EngineFinding> {
@@ -39,7 +41,7 @@ function balanceOf({ keyType, coins, money, currency }: HubAccountStatus): strin
   return [keyType, coins === undefined ? undefined : `${coins} coins`, money === undefined ? undefined : `${money} ${currency ?? 'money'}`].filter((part) => part !== undefined).join(', ') || 'it does not say more';
 }
 
-async function targetOf(api: Asked, { name, target, places }: RunninghubEngineOptions, signal: AbortSignal): Promise<EngineFinding> {
+async function targetOf(api: Asked, { name, target, places }: Pick<RunninghubEngineOptions, 'name' | 'places'> & { readonly target: HubTarget }, signal: AbortSignal): Promise<EngineFinding> {
   const has = await fieldsOf(api, target, signal);
   const what = `engine ${name}: ${target.kind} ${target.id} is there`;
   const lost = places.filter(({ node, input }) => !has.get(node)?.includes(input));
@@ -53,7 +55,7 @@ function wordsOf({ node, input }: Target, has: ReadonlyMap<string, readonly stri
 }
 
 /** Fields that may be set, by node. */
-async function fieldsOf(api: Asked, { kind, id }: RunninghubEngineOptions['target'], signal: AbortSignal): Promise<ReadonlyMap<string, readonly string[]>> {
+async function fieldsOf(api: Asked, { kind, id }: HubTarget, signal: AbortSignal): Promise<ReadonlyMap<string, readonly string[]>> {
   if (kind === 'app') {
     const { inputs } = await api.appInfo(id, signal);
     return new Map([...Map.groupBy(inputs, (input) => input.node_id)].map(([node, its]) => [node, its.map(({ field }) => field)]));

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Logger } from '../../core/logger.ts';
-import type { RunningHubApi } from '../../models/runninghub.ts';
+import type { HubTarget, RunningHubApi } from '../../models/runninghub.ts';
 import type { Target } from '../../models/template.ts';
 
 export interface RunninghubEngineParts {
@@ -18,7 +18,8 @@ export interface RunninghubEngineOptions {
   readonly name: string;
   /** Where the account is: `www.runninghub.cn`. */
   readonly host: string;
-  readonly target: { readonly kind: 'workflow' | 'app'; readonly id: string };
+  /** What it runs where a job names nothing else; undefined where every job has to. */
+  readonly target: HubTarget | undefined;
   /** Milliseconds that a job may take, waiting at RunningHub included. */
   readonly timeoutMs: number;
   readonly pollMs: number;

@@ -1,16 +1,17 @@
 import { closestMatch } from 'leven';
 import { fail, type GatewayError } from '../../core/errors.ts';
 import type { EngineConfig, Pipeline, PipelineStep } from '../../models/engine-config.ts';
-import { usualEngine } from '../../models/engine-config.ts';
+import { implicitHub, usualEngine } from '../../models/engine-config.ts';
 import type { Fault } from '../../models/problem.ts';
 import type { PlannedStep, TaskPlan } from '../../models/task-plan.ts';
-import type { PipelineTask, TaskKind, TaskRequest, TemplateTask, WorkflowTask } from '../../models/task.ts';
+import type { HostedTask, PipelineTask, TaskKind, TaskRequest, TemplateTask, WorkflowTask } from '../../models/task.ts';
 import { TaskOptions } from '../../models/task.ts';
 import type { Template, Templates } from '../../models/template.ts';
 import { type Expression, expressionsIn, resolveInputs } from '../../molecules/engine-config/expressions.ts';
 import { check, infiniteExtraData } from '../../molecules/graph/check.ts';
 import { checkInputs } from '../../molecules/templates/check.ts';
 import { sourceFaults } from './file-refusal.ts';
+import { hostedForm, hostedName, noHub } from './hosted.ts';
 
 export interface Planned {
   readonly kind: TaskKind;
@@ -46,6 +47,8 @@ export class Planning {
         return this.#ofWorkflow(order.request);
       case 'pipeline':
         return this.#ofPipeline(order.request);
+      case 'hosted':
+        return this.#ofHosted(order.request);
       default: {
         const never: never = order;
         return never;
@@ -74,6 +77,16 @@ export class Planning {
     const faults = this.#unknown(pipeline, inputs);
     if (faults.length > 0) throw invalid(faults);
     return { kind: 'pipeline', type: pipeline.name.toUpperCase(), name: pipeline.name, plan: { inputs, steps: pipeline.steps.map((step) => this.#step(step, inputs)) } };
+  }
+
+  /** The values go as they are; only files are looked at. */
+  #ofHosted({ target, values }: HostedTask): Planned {
+    if (this.#parts.config.engines.get(implicitHub)?.type !== 'runninghub') throw noHub();
+    const template = hostedForm(target, values);
+    const inputs = Object.fromEntries(values.map(({ fieldValue }, n) => [hostedName(n), fieldValue]));
+    const faults = sourceFaults(template, inputs, this.#parts.checkUrl);
+    if (faults.length > 0) throw invalid(faults.map((fault) => ({ ...fault, input: fault.input?.replace(/^inputs\./, '') })));
+    return { kind: 'hosted', type: 'RUNNINGHUB', name: target.id, plan: { inputs: {}, steps: [{ name: '', engine: implicitHub, template, target, workflow: undefined, inputs, deferred: false, extraData: undefined }] } };
   }
 
   /** A step that needs nothing of earlier ones is checked now, and its values are fixed; the others when their turn comes. */

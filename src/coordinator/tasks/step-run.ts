@@ -90,7 +90,7 @@ export class StepRun {
       this.#leaveIfStopped(halt);
       await mark();
     };
-    const job = { id, taskId: task.id, caller: this.#caller, clientId: task.clientId, ...placed, extraData: this.#step.extraData, avoid: failedInstances(attempts, this.#step.name), leaving };
+    const job = { id, taskId: task.id, caller: this.#caller, clientId: task.clientId, ...placed, extraData: this.#step.extraData, target: this.#step.target, avoid: failedInstances(attempts, this.#step.name), leaving };
     const handed = this.#engine.hosted === true ? await this.#submitHosted(job, either, halt) : await this.#engine.submit(job, either).catch((error: unknown) => this.#rethrow(byInput(error, media), halt));
     this.#warnings = [...new Set([...this.#warnings, ...handed.warnings])];
     await this.#change({ ...(handed.instance === undefined ? {} : { instance: handed.instance }), ...(handed.warnings.length > 0 ? { warnings: this.#warnings } : {}) }, halt);

@@ -10,13 +10,14 @@ import { stringifyJson } from '../../atoms/json/json.ts';
 import { parseAllowedHosts } from '../../atoms/public-http/allowed-hosts.ts';
 import { PublicHttp } from '../../atoms/public-http/public-http.ts';
 import { sleep } from '../../atoms/time/time.ts';
-import { runninghubEngine } from './runninghub.ts';
+import { runninghubEngine, withImplicitHub } from './runninghub.ts';
 import { ComfyuiEngine } from '../../coordinator/engines/comfyui-engine.ts';
 import type { Prompts } from '../../coordinator/engines/parts.ts';
 import type { ImageCoordinator } from '../../coordinator/images/image-coordinator.ts';
 import type { ProcessCoordinator } from '../../coordinator/process/process-coordinator.ts';
 import { Catalog } from '../../coordinator/tasks/catalog.ts';
 import { FetchLane } from '../../coordinator/tasks/fetch-lane.ts';
+import { HubTasks } from '../../coordinator/tasks/hub-tasks.ts';
 import { Outbox } from '../../coordinator/tasks/outbox.ts';
 import { Planning } from '../../coordinator/tasks/planning.ts';
 import { Retention } from '../../coordinator/tasks/retention.ts';
@@ -29,9 +30,10 @@ import { type Config, ConfigError, environmentValue } from '../../core/config.ts
 import type { Logging } from '../../core/logger.ts';
 import type { Caller } from '../../models/caller.ts';
 import type { ComfyuiFiles } from '../../models/comfyui-files.ts';
-import type { EngineConfig } from '../../models/engine-config.ts';
+import { type EngineConfig, implicitHub } from '../../models/engine-config.ts';
 import type { Engine } from '../../models/engine.ts';
 import type { FileQuery } from '../../models/file.ts';
+import type { RunningHubApi } from '../../models/runninghub.ts';
 import type { Role } from '../../models/process.ts';
 import type { InputRecords, PromptRecords } from '../../models/records.ts';
 import type { ComfyuiInfo } from '../../molecules/comfyui-info/info.ts';
@@ -82,7 +84,7 @@ export async function readSound(config: Config, logging: Logging): Promise<{ rea
   try {
     const { config: engines, warnings } = await loadEngineConfig(join(config.CONFIG_DIR, 'engine_config.yml'), options);
     for (const warning of warnings) log.warn(warning);
-    return { written: { templates, engines }, faults };
+    return { written: { templates, engines: withImplicitHub(engines, config) }, faults };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     return { written: nothing, faults: [...faults, ...error.lines] };
@@ -116,6 +118,7 @@ export interface TaskAssembly {
   readonly store: SqlTaskStore;
   readonly engines: ReadonlyMap<string, Engine>;
   readonly tasks: TaskCoordinator;
+  readonly hub: HubTasks;
   readonly catalog: Catalog;
   readonly worker: Worker | undefined;
   readonly outbox: Outbox | undefined;
@@ -145,7 +148,8 @@ export function assembleTasks(from: TaskFoundations): TaskAssembly {
   const feed = new TaskFeed();
   feed.listenToAll((news) => from.eventFeed.task(news));
   const closing: (() => void)[] = [];
-  const engines = enginesOf(from, closing);
+  const accounts = new Map<string, RunningHubApi>();
+  const engines = enginesOf(from, { closing, accounts });
   const storage = new LocalStorage(from.stores.outputs, { enabled: config.MIRROR_OUTPUTS, now: Date.now });
   const out = outbound(config);
   const hookMs = config.WEBHOOK_TIMEOUT_SECONDS * 1_000;
@@ -169,8 +173,9 @@ export function assembleTasks(from: TaskFoundations): TaskAssembly {
     working: async () => works || (await from.process.others()).some((one) => one.role !== 'api'),
     worker: { wake: () => worker?.wake(), cancel: (id) => worker?.cancel(id) },
   });
+  const hub = new HubTasks({ tasks, store, uploads: from.inputs, api: accounts.get(implicitHub), sleep, waitMs: config.MAX_POLL_SECONDS * 1_000 });
   return {
-    store, engines, tasks, worker, outbox, tail,
+    store, engines, tasks, hub, worker, outbox, tail,
     catalog: new Catalog({ templates: written.templates, config: written.engines, engines, store, random: random64 }),
     retention: works ? new Retention({ store, storage, log, age: config.TASK_RETENTION_DAYS * DAY, ...times }) : undefined,
     close: () => {
@@ -181,13 +186,14 @@ export function assembleTasks(from: TaskFoundations): TaskAssembly {
   };
 }
 
-function enginesOf(from: TaskFoundations, closing: (() => void)[]): ReadonlyMap<string, Engine> {
+function enginesOf(from: TaskFoundations, { closing, accounts }: { readonly closing: (() => void)[]; readonly accounts: Map<string, RunningHubApi> }): ReadonlyMap<string, Engine> {
   const { config, written, workflows, prompts, tracker, pool, comfyui } = from;
   const parts = { prompts: workflows, records: prompts, tracker, pool, files: comfyui.files, publicUrl: config.PUBLIC_URL ?? '', sleep };
   return new Map([...written.engines.engines].map(([name, entry]): [string, Engine] => {
     if (entry.type === 'comfyui') return [name, new ComfyuiEngine(parts, { name, instances: entry.config.instances, concurrency: entry.config.concurrency, perInstance: config.TASKS_PER_INSTANCE })];
-    const { engine, close } = runninghubEngine(name, entry, { ...from, publicUrl: config.PUBLIC_URL ?? '' });
+    const { engine, api, close } = runninghubEngine(name, entry, { ...from, publicUrl: config.PUBLIC_URL ?? '', callMs: config.REQUEST_TIMEOUT_SECONDS * 1_000 });
     closing.push(close);
+    accounts.set(name, api);
     return [name, engine];
   }));
 }

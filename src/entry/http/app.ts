@@ -17,6 +17,8 @@ import { imageRoutes } from './routes/images.ts';
 import { catalogRoutes } from './routes/catalog.ts';
 import { queueRoutes } from './routes/queue.ts';
 import { serviceRoutes } from './routes/service.ts';
+import { generateRoutes } from './routes/runninghub-generate.ts';
+import { nodeRoutes } from './routes/runninghub-nodes.ts';
 import { taskRoutes } from './routes/tasks.ts';
 import { unifiedRoutes } from './routes/unified.ts';
 import { workflowRoutes } from './routes/workflows.ts';
@@ -38,7 +40,7 @@ export interface AppDeps extends RouteDeps {
 
 /** Every row of the HTTP surface, in the order of the document. */
 export function allRoutes(deps: RouteDeps): Route[] {
-  return [...workflowRoutes(deps), ...queueRoutes(deps), ...imageRoutes(deps), ...taskRoutes(deps), ...catalogRoutes(deps), ...unifiedRoutes(deps), ...serviceRoutes(deps)];
+  return [...workflowRoutes(deps), ...queueRoutes(deps), ...imageRoutes(deps), ...taskRoutes(deps), ...catalogRoutes(deps), ...unifiedRoutes(deps), ...generateRoutes(deps), ...nodeRoutes(deps), ...serviceRoutes(deps)];
 }
 
 /** Milliseconds a call may take: what an instance may take for an answer, and some time of our own. */

@@ -16,6 +16,7 @@ export const tags = {
   Images: 'Hand files over and fetch files that came out.',
   Tasks: 'Durable work: accepted once, ended exactly once, on any engine.',
   'Unified tasks': 'The paths and words of the unified task service, on the same tasks.',
+  RunningHub: 'The paths and words of the older RunningHub services, on the same tasks.',
   Service: 'Health, tickets for browser sockets, and this document.',
 } as const;
 export type Tag = keyof typeof tags;

@@ -10,6 +10,11 @@ export async function usageOfTasks(db: Kysely<unknown>): Promise<void> {
   await sql.raw('alter table task_details add column usage text').execute(db);
 }
 
+/** Callers of the RunningHub services name tasks by the id that they have there. */
+export async function jobsOfTasks(db: Kysely<unknown>): Promise<void> {
+  await sql.raw('create index task_attempts_by_job on task_attempts (job_id, task_id) where job_id is not null').execute(db);
+}
+
 const tasks = `create table tasks (
   id text not null primary key,
   owner text not null,

@@ -69,6 +69,7 @@ describe('questions to the tasks', () => {
       await store().create(newTask(), again);
     },
     'a task by its id': () => store().find('t'),
+    'a task by its job': () => store().byJob('j'),
     'many tasks by their ids': () => store().findMany(['t', 'u']),
     'the details, attempts and events of a task': async () => [await store().details('t'), await store().attempts('t'), await store().events('t', 1, 10)],
     'a claim': () => claimed(),
@@ -146,6 +147,7 @@ describe('questions to the tasks', () => {
     ['what a dead process had', /tasks_by_worker \(status=\? AND worker=\?\)/],
     ['what shall stop', /tasks_by_worker \(status=\? AND worker=\?\)/],
     ['the next that comes due', /tasks_delayed \(engine=\?\)/],
+    ['a task by its job', /COVERING INDEX task_attempts_by_job \(job_id=\?\)/],
     ['overdue tasks', /tasks_by_deadline \(status=\? AND deadline_at>\? AND deadline_at<\?\)/],
     ['old tasks', /tasks_by_end \(ended_at<\?\)/],
     ['the place of a task', /COVERING INDEX tasks_ready \(engine=\? AND priority>\?\)/],

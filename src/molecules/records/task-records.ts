@@ -56,6 +56,11 @@ export class SqlTaskStore implements TaskStore {
     return rows.map(attemptOf);
   }
 
+  async byJob(jobId: string): Promise<TaskRecord | undefined> {
+    const attempt = await kept('look a job up', () => this.#db.selectFrom('task_attempts').select('task_id').where('job_id', '=', jobId).orderBy('task_id', 'desc').limit(1).executeTakeFirst());
+    return attempt && this.find(attempt.task_id);
+  }
+
   async list(owner: string | undefined, query: TaskQuery): Promise<readonly TaskRecord[]> {
     const rows = await kept('list tasks', () => listTasks(this.#db, owner, query));
     return rows.map(taskOf);

@@ -6,6 +6,18 @@ import { SqlTaskStore } from '../../../src/molecules/records/task-records.ts';
 import { accepted, type Bench, claimed, ending, error } from './made.ts';
 
 export function reading({ db, store, accept, claim }: Bench): void {
+  describe('a job of an engine', () => {
+    it('leads to its task, also when that has ended; one that nobody knows leads nowhere', async () => {
+      const task = await accept();
+      const { claim: held } = await claim();
+      await store().change(held, { jobId: '1996080571212349442' });
+      expect((await store().byJob('1996080571212349442'))?.id).toBe(task.id);
+      await store().end(held, ending({ status: 'failed', error }));
+      expect((await store().byJob('1996080571212349442'))?.id).toBe(task.id);
+      expect(await store().byJob('1')).toBeUndefined();
+    });
+  });
+
   describe('a list', () => {
     const ids = async (owner: string | undefined, query: Partial<TaskQuery> = {}) => (await store().list(owner, TaskQuery.parse({ limit: 10, ...query }))).map(({ id }) => id);
 

@@ -19,7 +19,7 @@ it('the README has an engine, a pipeline, a key and a task that fit together', a
   const key = /RUNNINGHUB_API_KEY=(\S+)/.exec(section)?.[1] ?? '';
   await using hub = await startTestHub();
   await using folder = await temporaryFolder();
-  const filled = yaml.replace('${RUNNINGHUB_API_KEY}', key).replace(/\$\{RUNNINGHUB_URL:-[^}]*\}/, hub.hub.url);
+  const filled = yaml.replace('${RUNNINGHUB_API_KEY}', key).replace(/\$\{RUNNINGHUB_HOST:-[^}]*\}/, hub.hub.url);
   const env = { CONFIG_DIR: await configFolder(folder.path, Written.parse(parse(filled))) };
   await using gateway = await startTestGateway({ instances: ['http://127.0.0.1:1'], healthy: 0, folder: folder.path, env });
   const view = await new TasksClient(gateway).run(JSON.parse(body));

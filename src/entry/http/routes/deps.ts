@@ -4,6 +4,7 @@ import type { ImageCoordinator } from '../../../coordinator/images/image-coordin
 import type { InstanceCoordinator } from '../../../coordinator/instance/instance-coordinator.ts';
 import type { QueueCoordinator } from '../../../coordinator/queue/queue-coordinator.ts';
 import type { Catalog } from '../../../coordinator/tasks/catalog.ts';
+import type { HubTasks } from '../../../coordinator/tasks/hub-tasks.ts';
 import type { TaskCoordinator } from '../../../coordinator/tasks/task-coordinator.ts';
 import type { WorkflowCoordinator } from '../../../coordinator/workflow/workflow-coordinator.ts';
 import type { ReadMultipart } from '../form.ts';
@@ -20,6 +21,7 @@ export interface RouteDeps {
   readonly images: Face<ImageCoordinator>;
   readonly instances: Face<InstanceCoordinator>;
   readonly tasks: Face<TaskCoordinator>;
+  readonly hub: Face<HubTasks>;
   readonly catalog: Face<Catalog>;
   /** Fires when the process begins to end: streams that would go on end then. */
   readonly stopping: AbortSignal;

@@ -1,0 +1,143 @@
+import { failedWith } from '../../core/errors.ts';
+import type { Caller } from '../../models/caller.ts';
+import type { InputRecords } from '../../models/records.ts';
+import type { HubApp, HubNodeInfo, HubTarget, RunningHubApi } from '../../models/runninghub.ts';
+import type { TaskStore } from '../../models/task-store.ts';
+import { type HostedValue, isTerminal, type TaskView } from '../../models/task.ts';
+import type { MediaKind } from '../../models/template.ts';
+import { hubIdOf, nodesOf, noHub, thrownOf } from './hosted.ts';
+import { isRemote } from './source-kind.ts';
+import type { TaskCoordinator } from './task-coordinator.ts';
+
+export interface HubOrder {
+  readonly target: HubTarget;
+  readonly values: readonly HostedValue[];
+  /** Called when the task is on disk: the order is not needed any more. */
+  readonly kept?: () => void;
+}
+
+export interface HubTask {
+  /** Of RunningHub; ours where that is not known. */
+  readonly id: string;
+  readonly view: TaskView;
+  /** As they were given; files of the caller by their names. */
+  readonly nodes: readonly HubNodeInfo[];
+}
+
+export interface HubTaskParts {
+  readonly tasks: Pick<TaskCoordinator, 'create' | 'view' | 'settled'>;
+  readonly store: Pick<TaskStore, 'byJob' | 'find' | 'attempts' | 'details'>;
+  readonly uploads: Pick<InputRecords, 'findUpstream'>;
+  /** The account of the engine `runninghub`, where there is one. */
+  readonly api: RunningHubApi | undefined;
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+  /** Milliseconds that callers wait at most. */
+  readonly waitMs: number;
+}
+
+/** Milliseconds between looks whether RunningHub has taken a task, the first and the longest. */
+const LOOKS = { first: 25, longest: 500 } as const;
+
+/** What callers of the RunningHub services do. Their tasks are durable ones: who hangs up, or waited long enough, finds them again. */
+export class HubTasks {
+  readonly #parts: HubTaskParts;
+
+  constructor(parts: HubTaskParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * On disk, and taken by RunningHub unless that takes longer than callers wait. Throws ENGINE_NOT_REGISTERED without an account,
+   * ENGINE_UNAUTHORIZED, ENGINE_WORKFLOW_NOT_FOUND, and what RunningHub refuses it with.
+   */
+  async create(caller: Caller, order: HubOrder, signal: AbortSignal): Promise<HubTask> {
+    const id = await this.#kept(caller, order, signal);
+    await this.#taken(id, this.#patience(signal));
+    return this.#begun(await this.#parts.tasks.view(caller, id));
+  }
+
+  /** As `create`, but once it has ended, unless that takes longer than callers wait. */
+  async run(caller: Caller, order: HubOrder, signal: AbortSignal): Promise<HubTask> {
+    const id = await this.#kept(caller, order, signal);
+    return this.#begun(await this.#parts.tasks.settled(caller, id, this.#patience(signal)));
+  }
+
+  /** By its id there, or by ours. TASK_NOT_FOUND for what is not the caller's. */
+  async find(caller: Caller, id: string): Promise<HubTask> {
+    const task = /^\d+$/.test(id) ? await this.#parts.store.byJob(id) : undefined;
+    return this.#told(await this.#parts.tasks.view(caller, task?.id ?? id));
+  }
+
+  /** An app and what may be set of it. Throws ENGINE_WORKFLOW_NOT_FOUND, ENGINE_UNAUTHORIZED, CONNECTION_ERROR. */
+  async app(id: string, signal: AbortSignal): Promise<HubApp> {
+    if (!this.#parts.api) throw noHub();
+    return this.#parts.api.appInfo(id, signal);
+  }
+
+  /** What is surely in vain is told before a task is made of it; who cannot be asked now is asked by the task. */
+  async #looked({ kind, id }: HubTarget, signal: AbortSignal): Promise<HubApp | undefined> {
+    const { api } = this.#parts;
+    if (!api) throw noHub();
+    try {
+      if (kind === 'app') return await api.appInfo(id, signal);
+      await api.workflowFormat(id, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!failedWith(error) || failedWith(error, 'ENGINE_UNAUTHORIZED', 'ENGINE_WORKFLOW_NOT_FOUND')) throw error;
+    }
+    return undefined;
+  }
+
+  /** Values that name an upload of the caller, or an address where a file is wanted, are files. Others go as they are. */
+  async #files(caller: Caller, values: readonly HostedValue[], app: HubApp | undefined): Promise<HostedValue[]> {
+    const texts = values.flatMap(({ fieldValue }) => (typeof fieldValue === 'string' && STORED.test(fieldValue) ? [fieldValue] : []));
+    const records = texts.length === 0 ? [] : await this.#parts.uploads.findUpstream(texts);
+    const mine = new Map(records.filter(({ key }) => caller.admin || key === caller.key).map(({ upstreamName, mediaType }) => [upstreamName, kindOf(mediaType)]));
+    return values.map((value): HostedValue => {
+      const { fieldValue: text, nodeId, fieldName } = value;
+      if (typeof text !== 'string') return { ...value, media: undefined };
+      const declared = value.media ?? app?.inputs.find((input) => input.node_id === nodeId && input.field === fieldName)?.upload;
+      return { ...value, media: mine.get(text) ?? (isRemote(text) ? declared : undefined) };
+    });
+  }
+
+  /** Resolves when RunningHub has given it an id, when it has ended, or when `signal` fires. */
+  async #taken(id: string, signal: AbortSignal): Promise<void> {
+    const { store, sleep } = this.#parts;
+    for (let pause: number = LOOKS.first; !signal.aborted; pause = Math.min(pause * 1.5, LOOKS.longest)) {
+      if (hubIdOf(await store.attempts(id)) !== undefined) return;
+      const task = await store.find(id);
+      if (!task || isTerminal(task.status)) return;
+      await sleep(pause, signal).catch(() => undefined);
+    }
+  }
+
+  /** Our id of the new task. */
+  async #kept(caller: Caller, { target, values, kept }: HubOrder, signal: AbortSignal): Promise<string> {
+    const app = await this.#looked(target, signal);
+    const known = await this.#files(caller, values, app);
+    const { task } = await this.#parts.tasks.create(caller, { order: { kind: 'hosted', request: { target, values: known } } });
+    kept?.();
+    return task.id;
+  }
+
+  #patience(signal: AbortSignal): AbortSignal {
+    return AbortSignal.any([signal, AbortSignal.timeout(this.#parts.waitMs)]);
+  }
+
+  /** What failed before RunningHub took it is told as a refusal of the call. */
+  #begun(view: TaskView): Promise<HubTask> {
+    if (view.status === 'failed' && view.error && hubIdOf(view.attempts) === undefined) throw thrownOf(view.error);
+    return this.#told(view);
+  }
+
+  async #told(view: TaskView): Promise<HubTask> {
+    const details = await this.#parts.store.details(view.task_id);
+    return { id: hubIdOf(view.attempts) ?? view.task_id, view, nodes: nodesOf(details?.plan, view.inputs) };
+  }
+}
+
+/** Names that uploads are kept under. */
+const STORED = /^[0-9a-f]{32}\.[a-z0-9]+$/;
+
+const kindOf = (mediaType: string): MediaKind => (mediaType.startsWith('video/') ? 'video' : mediaType.startsWith('audio/') ? 'audio' : 'image');
