@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import type { Request } from 'express';
-import { setImmediate as nextRound, setTimeout as pause } from 'node:timers/promises';
+import { setImmediate as nextRound } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
 import { readJson, type ReadJsonOptions } from './body.ts';
 import { BodyRoom } from './body-room.ts';
@@ -19,14 +19,21 @@ describe('reading a body', () => {
   });
 
   it('goes on as long as bytes keep coming', async () => {
-    const request = incoming();
-    const read = readJson(request, options);
-    for (const letter of '{"a":1}') {
-      request.write(letter);
-      await pause(30);
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const request = incoming();
+      const read = readJson(request, options);
+      for (const letter of '{"a":1}') {
+        await nextRound();
+        request.write(letter);
+        await nextRound();
+        vi.advanceTimersByTime(40);
+      }
+      request.end();
+      expect(await read).toEqual({ a: 1 });
+    } finally {
+      vi.useRealTimers();
     }
-    request.end();
-    expect(await read).toEqual({ a: 1 });
   });
 
   it('ends with the reason of its signal', async () => {
