@@ -64,6 +64,14 @@ describe('handing a task over', () => {
     expect((await tasks.create(ann, { order: order(), idempotencyKey: 'k' })).again).toBe(false);
   });
 
+  it('again gives the same task also where it could not be accepted any more', async () => {
+    const first = await tasks.create(ann, { order: order(), idempotencyKey: 'k' });
+    const { engines } = world.parts;
+    if (engines instanceof Map) engines.delete('comfyui');
+    await expect(create()).rejects.toMatchObject({ code: 'ENGINE_NOT_REGISTERED' });
+    expect(await tasks.create(ann, { order: order(), idempotencyKey: 'k' })).toMatchObject({ again: true, task: { id: first.task.id } });
+  });
+
   it('is refused while too many wait, with when to come again', async () => {
     for (let n = 0; n < 3; n += 1) await create();
     await expect(create()).rejects.toMatchObject({ code: 'QUEUE_FULL', retryAfter: 5 });

@@ -35,6 +35,18 @@ describe('after an orderly end a task', () => {
     await endsOnce(world, second, ids);
   }, 40_000);
 
+  test('whose file its engine does not take holds the end up in no way, and ends exactly once', async () => {
+    world.engine.sandbox.knobs.set({ hang: { 'POST /upload/image': 1 } });
+    const first = await GatewayProcess.start({ instances: [world.engine.url], folder: world.folder.path, env: world.env });
+    const source = `data:image/png;base64,${(await png()).toString('base64')}`;
+    const { task_id: id } = await new TasksClient(first).create({ template: 'resize', inputs: { image: source, width: 16, height: 16 } });
+    await until('its upload hangs', () => (world.engine.sandbox.counters.snapshot.requests['POST /upload/image'] ?? 0) > 0);
+    expect((await first.kill('SIGTERM')).code).toBe(0);
+    await using second = await world.gateway();
+    expect(await new TasksClient(second).ended(id)).toMatchObject({ status: 'completed' });
+    expect(world.executions()).toEqual([1]);
+  }, 40_000);
+
   test('that was lost with its engine meanwhile is made again', async () => {
     world.engine.sandbox.knobs.set({ hold: true });
     const first = await world.gateway();
