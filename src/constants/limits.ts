@@ -92,6 +92,8 @@ export const limits = {
   downloadPatience: 60_000,
   /** Bytes of an answer of RunningHub; the largest are graphs. */
   runninghubReplyBytes: 32 * 1024 * 1024,
+  /** Bytes of one message of a progress socket of RunningHub: previews come along. */
+  runninghubFrameBytes: 16 * 1024 * 1024,
   /** Bytes of a file that RunningHub takes. */
   runninghubUploadBytes: 30 * 1024 * 1024,
   /** Bytes of one result that is fetched from RunningHub. */
@@ -102,6 +104,8 @@ export const limits = {
   runninghubUploadsKnown: 10_000,
   /** Values that one task of the RunningHub services sets. */
   runninghubNodes: 500,
+  /** Tasks of which it is remembered when RunningHub was asked for a caller. */
+  runninghubAsked: 1_000,
   /** Jobs at RunningHub that were to stop, remembered per engine. */
   runninghubStopping: 10_000,
   /** Bytes of the answer to a webhook that are read, and thrown away. */

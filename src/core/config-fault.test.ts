@@ -7,6 +7,7 @@ const Sail = z.strictObject({ type: z.literal('sail'), cloth: z.enum(['linen', '
 const schema = z.strictObject({
   name: z.string().min(2),
   parts: z.record(z.string().regex(/^[a-z]+$/, 'must be small letters'), z.discriminatedUnion('type', [Wheel, Sail])).default({}),
+  apiKey: z.string().optional(),
   tags: z.array(z.strictObject({ text: z.string() })).min(1).optional(),
 });
 
@@ -31,7 +32,8 @@ describe('a fault of a file', () => {
     [{ name: 'ab', parts: { a: { type: 'sail', cloth: 'wool' } } }, ['parts.a.cloth: "wool" is not one of linen, silk']],
     [{ name: 'ab', parts: { A1: { type: 'sail' } } }, ['parts.A1: this name must be small letters']],
     [[], [': a list is not an object']],
-    [{ name: 'ab', one: 1, two: 2 }, ['one: is not known here; allowed: name, parts, tags', 'two: is not known here; allowed: name, parts, tags']],
+    [{ name: 'ab', apiKey: true }, ['apiKey: a value that is not shown is not a text']],
+    [{ name: 'ab', one: 1, two: 2 }, ['one: is not known here; allowed: name, parts, apiKey, tags', 'two: is not known here; allowed: name, parts, apiKey, tags']],
   ])('of %j is told in words', (given, told) => {
     expect(faults(given)).toEqual(told);
   });

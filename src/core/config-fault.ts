@@ -16,6 +16,8 @@ export interface ConfigFaultOptions {
   readonly noun: string;
 }
 
+/** Names of fields whose value is told to nobody. */
+const SECRET = /key$|password|secret|token/i;
 /** Characters of a value that are told. */
 const TOLD = 100;
 
@@ -38,7 +40,7 @@ const kindOf = (expected: string): string => kinds[expected] ?? expected;
 
 function wordsOf(issue: Issue, { given, noun }: ConfigFaultOptions): string {
   const value = valueAt(given, issue.path);
-  const found = shown(value);
+  const found = SECRET.test(String(issue.path.at(-1))) && value !== undefined ? 'a value that is not shown' : shown(value);
   if (issue.code === 'invalid_type') return value === undefined ? `is missing; allowed: ${kindOf(issue.expected)}` : `${found} is not ${kindOf(issue.expected)}`;
   if (issue.code === 'invalid_union') return value === undefined ? `is missing; allowed: ${optionsOf(issue)}` : `${found} is not a supported ${noun}; allowed: ${optionsOf(issue)}`;
   if (issue.code === 'invalid_value') return `${found} is not one of ${issue.values.map(String).join(', ')}`;

@@ -131,6 +131,8 @@ export const settings = {
   WEBHOOK_TIMEOUT_SECONDS: { schema: number(15, 1, 50), about: 'Seconds that a receiver of a webhook has to answer.' },
   RUNNINGHUB_API_KEY: { schema: z.string().trim().min(1).optional(), about: 'Key of an account at RunningHub. With it there is an engine `runninghub`, and the paths of docs/runninghub-surfaces.md run on it.', secret: true },
   RUNNINGHUB_HOST: { schema: url.refine((value) => !URL.canParse(value) || new URL(value).password === '', 'an address without a password').default('https://www.runninghub.cn'), about: 'Where that account is: https://www.runninghub.cn or https://www.runninghub.ai.' },
+  RUNNINGHUB_PROGRESS_SOCKET: { schema: flag(false), about: 'Hear of the progress of runs of that account by the socket of each, between looks. It decides nothing.' },
+  RUNNINGHUB_WEBHOOK_BASE: { schema: url.refine((value) => !URL.canParse(value) || new URL(value).password === '', 'an address without a password').transform((value) => value.replace(/\/+$/, '')).optional(), about: 'Address of this gateway that RunningHub reaches: then it tells of the end of each run, and that run is looked at at once.' },
   REQUEST_TIMEOUT_SECONDS: { schema: number(60, 1, 3_600), about: 'Seconds for one call to RunningHub, an upload included.' },
   POLL_INTERVAL_SECONDS: { schema: number(5, 0.05, 600), about: 'Seconds between looks at a task of the engine `runninghub`.' },
   MAX_POLL_SECONDS: { schema: number(300, 1, 86_400), about: 'Seconds that POST /v1/generate and POST /submit_task wait; the task goes on after them.' },

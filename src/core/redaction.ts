@@ -1,10 +1,14 @@
 /** Takes secrets out of what is about to be logged, and turns any value into plain JSON of bounded size. */
 
+import { service } from '../constants/service.ts';
+
 const hidden = '[redacted]';
 const secretField = /authorization|cookie|passw(or)?d|secret|credential|api[-_]?key|auth[-_]?token|(^|[-_])(token|ticket)$|(Token|Ticket)$/;
 /** Begins at `://` and is bounded: what stands before it is never searched, so a long line costs its length once. */
 const urlCredentials = /(:\/\/)[^\s/?#@"']{1,512}@/g;
 const urlParameter = /([?&](?:ticket|[\w-]*token|[\w-]*api[-_]?key|password|secret)=)[^&\s"'#]+/gi;
+/** Below that path stand a task and a token. */
+const hookToken = new RegExp(`(${RegExp.escape(service.hubHook)}/[^/\\s]{1,128}/)[\\w-]+`, 'g');
 const scheme = /\b(Bearer|Basic)\s+[\w.~+/=:-]+/gi;
 
 const maxDepth = 6;
@@ -26,7 +30,7 @@ export function createRedaction(secrets: readonly string[]): Redaction {
   const text = (value: string): string => {
     const cut = value.length > maxText ? `${value.slice(0, maxText)}… (${value.length} characters)` : value;
     const clean = knownPattern ? cut.replace(knownPattern, hidden) : cut;
-    return clean.replace(urlCredentials, `$1${hidden}@`).replace(urlParameter, `$1${hidden}`).replace(scheme, `$1 ${hidden}`);
+    return clean.replace(urlCredentials, `$1${hidden}@`).replace(urlParameter, `$1${hidden}`).replace(hookToken, `$1${hidden}`).replace(scheme, `$1 ${hidden}`);
   };
 
   const plain = (value: unknown, seen: readonly object[]): unknown => {

@@ -1,5 +1,6 @@
 /** What `config/engine_config.yml` says: engines by name, and pipelines of steps. */
 import { z } from 'zod';
+import { type HubDialect, hubDialects } from './runninghub.ts';
 import { mediaKinds, type Template, TemplateInput } from './template.ts';
 
 export const engineTypes = ['comfyui', 'runninghub'] as const;
@@ -22,18 +23,34 @@ const id = z.preprocess(asText, z.string().regex(/^\d{1,20}$/, 'is not taken; al
 export const hubInputKinds = [...mediaKinds, 'text', 'number', 'integer', 'boolean'] as const;
 export type HubInputKind = (typeof hubInputKinds)[number];
 
-/** Where a value goes in the workflow or app that lies at RunningHub. */
-const HubInputShape = z.strictObject({ node_id: text, field: z.string().min(1), kind: z.enum(hubInputKinds).default('text'), description: z.string().optional(), required: z.boolean().optional(), default: z.unknown().optional() });
+/** In place of what an input of the alt-v1 dialect does not need. */
+const noNode = 'inputs';
+
+/** Where a value goes in the workflow or app that lies at RunningHub. In the alt-v1 dialect inputs have names and no nodes. */
+const HubInputShape = z.strictObject({ node_id: text.optional(), field: z.string().min(1).optional(), kind: z.enum(hubInputKinds).default('text'), description: z.string().optional(), required: z.boolean().optional(), default: z.unknown().optional() });
 export type HubInputEntry = z.infer<typeof HubInputShape>;
 export const HubInputEntry = HubInputShape.refine((entry) => hubInput(entry) !== undefined, { path: ['default'], message: 'is not of the kind of the input' });
 
 /** The same as an input of a template; undefined where the default is of another kind. */
-export function hubInput({ node_id: node, field, kind, description, required, default: usual }: HubInputEntry): TemplateInput | undefined {
+export function hubInput({ node_id: node = noNode, field = noNode, kind, description, required, default: usual }: HubInputEntry): TemplateInput | undefined {
   const type = kind === 'text' ? 'string' : kind;
   return TemplateInput.safeParse({ type, targets: [{ node, input: field }], description, required, ...(usual === undefined ? {} : { default: usual }) }).data;
 }
 
-/** `timeout` and `poll_interval` in seconds; `concurrency`: jobs at once, where the account may have more; `download_hosts`: where results may lie. */
+/**
+ * `timeout` and `poll_interval` in seconds; `concurrency`: jobs at once, where the account may have more; `download_hosts`: where results may lie;
+ * `progress_socket`: hear of progress between looks, too; `dialect`: `alt-v1` is unproven.
+ */
+/** What the dialect of the entry needs, or does not know. */
+function hubFaults({ dialect, inputs, ...config }: { readonly dialect: HubDialect; readonly inputs: Readonly<Record<string, HubInputEntry>> } & Partial<Readonly<Record<(typeof altLacks)[number], unknown>>>, context: z.RefinementCtx): void {
+  const parts = dialect === 'alt-v1' ? [] : (['node_id', 'field'] as const);
+  for (const [name, entry] of Object.entries(inputs)) for (const part of parts) if (entry[part] === undefined) context.addIssue({ code: 'custom', path: ['inputs', name, part], message: 'is missing' });
+  if (dialect !== 'alt-v1') return;
+  for (const name of altLacks) if (config[name]) context.addIssue({ code: 'custom', path: [name], message: 'is not known to the alt-v1 dialect' });
+}
+
+const altLacks = ['webapp_id', 'instance_type', 'access_password', 'progress_socket'] as const;
+
 export const RunninghubEngineEntry = z.strictObject({
   type: z.literal('runninghub'),
   description: z.string().optional(),
@@ -47,11 +64,15 @@ export const RunninghubEngineEntry = z.strictObject({
       poll_interval: z.number().min(0.05).max(600).default(3),
       concurrency: z.int().min(1).max(1_000).optional(),
       instance_type: z.string().min(1).optional(),
+      access_password: text.optional(),
+      dialect: z.enum(hubDialects).default('v1'),
+      progress_socket: z.boolean().default(false),
       download_hosts: z.array(z.string().min(1)).min(1).optional(),
       inputs: z.record(z.string().regex(/^[A-Za-z_]\w{0,63}$/, 'must be a word of letters, digits and "_"'), HubInputEntry).default({}),
       outputs: z.array(text).min(1).optional(),
     })
-    .refine((config) => (config.workflow_id === undefined) !== (config.webapp_id === undefined), 'must have either workflow_id or webapp_id'),
+    .refine((config) => (config.workflow_id === undefined) !== (config.webapp_id === undefined), 'must have either workflow_id or webapp_id')
+    .superRefine(hubFaults),
 });
 export type RunninghubEngineEntry = z.infer<typeof RunninghubEngineEntry>;
 

@@ -143,6 +143,8 @@ export interface Engine {
   outputs(job: EngineJobRef, signal: AbortSignal): AsyncIterable<EngineOutput>;
   /** Asks the engine to stop the job. Does not throw for one that is over or unknown. */
   cancel(job: EngineJobRef): Promise<void>;
+  /** Somebody heard that something became of the job: a `watch` that asks now and then asks at once. For engines that do. */
+  look?(job: EngineJobRef): void;
   /** All that an operator may have got wrong with it, looked at without a job. */
   examine?(signal: AbortSignal): Promise<readonly EngineFinding[]>;
 }

@@ -107,6 +107,14 @@ export interface HubTask {
   readonly failure: PromptError | undefined;
 }
 
+/** How far a task is. `done`: nodes that have run, or did not have to. `value` of `max` steps of `node`. */
+export interface HubProgress {
+  readonly node: string | null;
+  readonly done: number;
+  readonly value: number | undefined;
+  readonly max: number | undefined;
+}
+
 /** `requested`: what comes of it is told by the task. `already_ended`: ask for its outputs. */
 export type HubCancelOutcome = 'requested' | 'already_ended' | 'not_found' | 'not_supported';
 
@@ -126,6 +134,15 @@ export interface HubQueueStatus {
   readonly running: number | undefined;
   readonly queued: number | undefined;
   readonly keyType: string | undefined;
+}
+
+/** How an engine calls a task of RunningHub: ids there are digits, ours are none. Those of the alt-v1 dialect may be anything, and are marked. */
+const ofHub = 'hub:';
+export const hubJobId = (taskId: string): string => (/^\d+$/.test(taskId) ? taskId : `${ofHub}${taskId}`);
+/** RunningHub's own id of that job; undefined where the id of the job is ours. */
+export function hubTaskId(jobId: string): string | undefined {
+  if (jobId.startsWith(ofHub)) return jobId.slice(ofHub.length);
+  return /^\d+$/.test(jobId) ? jobId : undefined;
 }
 
 /** A number; an integer beyond 2^53 as text with its digits. */
@@ -183,6 +200,8 @@ export interface RunningHubApi {
   status(taskId: string, signal: AbortSignal): Promise<HubTask>;
   /** As `outputs`, with the content of texts, and with cancelled tasks told as such. */
   query(taskId: string, signal: AbortSignal): Promise<HubTask>;
+  /** What the progress socket of a running task says, until it ends; it tells of no ending. Throws CONNECTION_ERROR, UPSTREAM_ERROR. */
+  progress(taskId: string, signal: AbortSignal): AsyncIterable<HubProgress>;
   cancel(taskId: string, signal: AbortSignal): Promise<HubCancelOutcome>;
   /** Costs nothing: whether the key is good. */
   accountStatus(signal: AbortSignal): Promise<HubAccountStatus>;

@@ -200,6 +200,10 @@ export interface TaskStore {
   requestCancel(id: string, now: number): Promise<TaskRecord | undefined>;
   /** Of those in work by `worker`, the ones that shall stop. */
   cancelRequested(worker: string): Promise<readonly string[]>;
+  /** Somebody heard that something became of a task in work: its engine is to be asked at once. Nothing for one that is not in work. */
+  requestLook(id: string): Promise<void>;
+  /** Of those in work by `worker`, the ones whose engine is to be asked at once. Each request is answered once. */
+  lookRequested(worker: string): Promise<readonly string[]>;
   /** Ends pending tasks whose deadline has passed, with TASK_TIMEOUT and the event `failed`. Answers how many. */
   failOverdue(now: number): Promise<number>;
   /** A task that failed or was cancelled becomes pending again, from the step that it ended at; attempts count on. Event `queued`. False when it has not ended so. */

@@ -1,11 +1,13 @@
 import { fail, failedWith, type GatewayError, reasonOf } from '../../core/errors.ts';
 import { limits } from '../../constants/limits.ts';
 import type { Engine, EngineEvent, EngineFile, EngineFinding, EngineHealth, EngineJob, EngineJobRef, EngineOutput, HandedOver } from '../../models/engine.ts';
-import type { HubNodeInfo, HubOutput, HubSubmitOutcome, HubTarget } from '../../models/runninghub.ts';
+import { hubJobId, type HubNodeInfo, type HubOutput, type HubSubmitOutcome, type HubTarget, hubTaskId } from '../../models/runninghub.ts';
+import { Bell } from './runninghub-bell.ts';
 import { examine } from './runninghub-examination.ts';
 import { follow } from './runninghub-following.ts';
+import { Listening } from './runninghub-listening.ts';
 import { outputOf } from './runninghub-outputs.ts';
-import { isHubId, type RunninghubEngineOptions, type RunninghubEngineParts } from './runninghub-parts.ts';
+import type { RunninghubEngineOptions, RunninghubEngineParts } from './runninghub-parts.ts';
 import { RunninghubRoom } from './runninghub-room.ts';
 import { RunninghubUploads } from './runninghub-uploads.ts';
 
@@ -25,6 +27,9 @@ export class RunninghubEngine implements Engine {
   readonly #uploads: RunninghubUploads;
   /** Jobs that were to stop, the newest. */
   readonly #stopping = new Set<string>();
+  /** Of jobs that are watched. */
+  readonly #bells = new Map<string, Bell>();
+  #nodes: Promise<number | undefined> | undefined;
 
   constructor(parts: RunninghubEngineParts, options: RunninghubEngineOptions) {
     this.#parts = parts;
@@ -54,29 +59,46 @@ export class RunninghubEngine implements Engine {
     });
     signal.throwIfAborted();
     await job.leaving?.();
-    const outcome = await this.#run(target, nodeInfoList);
+    const outcome = await this.#run(job, target, nodeInfoList);
     this.#parts.log.info(`a job was ${outcome.kind}`, { task_id: job.taskId, engine: this.name, ...('taskId' in outcome && outcome.taskId !== undefined ? { hub_task_id: outcome.taskId } : {}), elapsed_s: seconds(this.#parts.now() - begun), ...('error' in outcome ? { reason: reasonOf(outcome.error) } : {}) });
     return this.#handedOver(job, outcome);
   }
 
   /** What has an id of RunningHub was taken. An id of ours says that it was about to be submitted. */
   async knows({ id }: EngineJobRef): Promise<boolean | 'unknown'> {
-    return isHubId(id) || 'unknown';
+    return hubTaskId(id) !== undefined || 'unknown';
   }
 
   async *watch(job: EngineJobRef, signal: AbortSignal): AsyncGenerator<EngineEvent, void> {
     const begun = job.since ?? this.#parts.now();
-    for await (const event of follow(job, { parts: this.#parts, options: this.#options, stopping: () => this.#stopping.has(job.id) }, signal)) {
+    const bell = new Bell();
+    const id = hubTaskId(job.id) ?? job.id;
+    const listening = this.#options.progressSocket ? new Listening(id, { parts: this.#parts, bell, nodes: () => this.#nodesOfTarget() }) : undefined;
+    this.#bells.set(job.id, bell);
+    try {
+      yield* this.#told(job, begun, follow({ ...job, id }, { parts: this.#parts, options: this.#options, stopping: () => this.#stopping.has(job.id), bell, listening }, signal));
+    } finally {
+      listening?.end();
+      this.#bells.delete(job.id);
+    }
+  }
+
+  look({ id }: EngineJobRef): void {
+    this.#bells.get(id)?.hint();
+  }
+
+  async *#told(job: EngineJobRef, begun: number, events: AsyncIterable<EngineEvent>): AsyncGenerator<EngineEvent, void> {
+    for await (const event of events) {
       if (event.kind === 'completed' || event.kind === 'failed' || event.kind === 'stopped') {
         this.#room.freed();
-        this.#parts.log.info(`a job ${event.kind === 'stopped' ? 'was stopped' : event.kind}`, { task_id: job.taskId, engine: this.name, hub_task_id: job.id, elapsed_s: seconds(this.#parts.now() - begun), ...('usage' in event && event.usage ? { usage: event.usage } : {}), ...('error' in event ? { reason: event.error.reason } : {}) });
+        this.#parts.log.info(`a job ${event.kind === 'stopped' ? 'was stopped' : event.kind}`, { task_id: job.taskId, engine: this.name, hub_task_id: hubTaskId(job.id), elapsed_s: seconds(this.#parts.now() - begun), ...('usage' in event && event.usage ? { usage: event.usage } : {}), ...('error' in event ? { reason: event.error.reason } : {}) });
       }
       yield event;
     }
   }
 
   async *outputs(job: EngineJobRef, signal: AbortSignal): AsyncGenerator<EngineOutput, void> {
-    const outputs = await this.#results(job.id, signal);
+    const outputs = await this.#results(hubTaskId(job.id) ?? job.id, signal);
     for (const [n, output] of outputs.entries()) {
       const found = outputOf(output, n, { job, parts: this.#parts });
       if (found) yield found;
@@ -84,11 +106,12 @@ export class RunninghubEngine implements Engine {
   }
 
   async cancel({ id }: EngineJobRef): Promise<void> {
-    if (!isHubId(id)) return;
+    const taskId = hubTaskId(id);
+    if (taskId === undefined) return;
     this.#stopping.add(id);
     const [oldest] = this.#stopping;
     if (this.#stopping.size > limits.runninghubStopping && oldest !== undefined) this.#stopping.delete(oldest);
-    await this.#parts.api.cancel(id, AbortSignal.timeout(CANCEL_MS));
+    await this.#parts.api.cancel(taskId, AbortSignal.timeout(CANCEL_MS));
   }
 
   examine(signal: AbortSignal): Promise<readonly EngineFinding[]> {
@@ -110,6 +133,14 @@ export class RunninghubEngine implements Engine {
     }
   }
 
+  /** Nodes of the graph that it runs, asked for once; undefined where that is not told. */
+  #nodesOfTarget(): Promise<number | undefined> {
+    const { target } = this.#options;
+    if (target?.kind !== 'workflow') return Promise.resolve(undefined);
+    this.#nodes ??= this.#parts.api.workflowFormat(target.id, AbortSignal.timeout(CANCEL_MS)).then((graph) => Object.keys(graph).length, () => (this.#nodes = undefined));
+    return this.#nodes;
+  }
+
   /** Where each value goes, files uploaded. */
   async #placed({ values = [] }: EngineJob, signal: AbortSignal): Promise<HubNodeInfo[]> {
     const placed = await Promise.all(values.map(async ({ targets, value }) => {
@@ -120,10 +151,10 @@ export class RunninghubEngine implements Engine {
   }
 
   /** Once it is on its way, nobody who gives up may break it off: only its own time limit does. */
-  #run(target: HubTarget, nodeInfoList: readonly HubNodeInfo[]): Promise<HubSubmitOutcome> {
+  #run({ taskId }: EngineJob, target: HubTarget, nodeInfoList: readonly HubNodeInfo[]): Promise<HubSubmitOutcome> {
     const { api } = this.#parts;
-    const { instanceType } = this.#options;
-    const run = { nodeInfoList, instanceType };
+    const { instanceType, accessPassword, hookOf } = this.#options;
+    const run = { nodeInfoList, instanceType, accessPassword, webhookUrl: hookOf?.(taskId) };
     const { signal } = new AbortController();
     return target.kind === 'app' ? api.runApp(target.id, run, signal) : api.runWorkflow(target.id, run, signal);
   }
@@ -149,7 +180,7 @@ export class RunninghubEngine implements Engine {
   }
 
   #ref({ caller, taskId }: EngineJob, id: string): EngineJobRef {
-    return { id, caller, taskId, since: this.#parts.now() };
+    return { id: hubJobId(id), caller, taskId, since: this.#parts.now() };
   }
 
   /** Nothing was begun. */

@@ -4,11 +4,14 @@ import type { HubAccountStatus, HubTarget, RunningHubApi } from '../../models/ru
 import type { Target } from '../../models/template.ts';
 import type { RunninghubEngineOptions } from './runninghub-parts.ts';
 
-type Asked = Pick<RunningHubApi, 'accountStatus' | 'queueStatus' | 'workflowFormat' | 'appInfo'>;
+type Asked = Pick<RunningHubApi, 'accountStatus' | 'queueStatus' | 'workflowFormat' | 'appInfo' | 'query'>;
+
+const NO_TASK = '1';
 
 /** Host, key, account, workflow or app, its inputs, and how many tasks run at once: all that an operator may have got wrong. Costs nothing. */
 export async function examine(api: Asked, options: RunninghubEngineOptions, signal: AbortSignal): Promise<EngineFinding[]> {
   const notes = options.notes.map((advice) => ({ well: true, what: `engine ${options.name}: a remark`, advice }));
+  if (options.dialect === 'alt-v1') return [...notes, await found(`engine ${options.name}: the key is refused, or ${options.host} does not answer`, () => altOf(api, options, signal))];
   const account = await found(`engine ${options.name}: the key is refused, or ${options.host} does not answer`, () => accountOf(api, options, signal));
   if (!account.well) return [...notes, account];
   const { target } = options;
@@ -29,6 +32,12 @@ function adviceFor(error: unknown): string {
   if (failedWith(error, 'ENGINE_UNAUTHORIZED')) return 'Copy the key anew from your account, and keep to its site: a key of runninghub.cn is unknown at runninghub.ai, and the other way round (api_base_url).';
   if (failedWith(error, 'ENGINE_WORKFLOW_NOT_FOUND')) return 'Is it the number at the end of the address of its page, of the site that api_base_url names, and of the right kind (workflow_id or webapp_id)? Save it, and run it there once.';
   return 'Try again after a moment; if it lasts, look at the website of RunningHub.';
+}
+
+/** The alt-v1 dialect has no call for accounts and workflows: a task that is not there is asked for, which costs nothing. */
+async function altOf(api: Asked, { name, host }: RunninghubEngineOptions, signal: AbortSignal): Promise<EngineFinding> {
+  await api.query(NO_TASK, signal);
+  return { well: true, what: `engine ${name}: ${host} answers and takes the key; whether its workflow is there, the first task will tell` };
 }
 
 async function accountOf(api: Asked, { name, host }: RunninghubEngineOptions, signal: AbortSignal): Promise<EngineFinding> {

@@ -2,6 +2,8 @@ import { failedWith, reasonOf } from '../../core/errors.ts';
 import type { EngineEnding, EngineEvent, EngineJobRef } from '../../models/engine.ts';
 import type { HubCosts, HubTask } from '../../models/runninghub.ts';
 import type { TaskUsage } from '../../models/task-usage.ts';
+import type { Bell } from './runninghub-bell.ts';
+import type { Listening } from './runninghub-listening.ts';
 import type { RunninghubEngineOptions, RunninghubEngineParts } from './runninghub-parts.ts';
 
 /** The longest pause between looks that failed, in milliseconds. */
@@ -14,28 +16,40 @@ export interface Following {
   readonly options: RunninghubEngineOptions;
   /** Whether somebody asked through us to stop it. */
   readonly stopping: () => boolean;
+  readonly bell: Bell;
+  /** Hears of progress while it runs, where that is wanted. */
+  readonly listening: Listening | undefined;
 }
 
-/** The story of a task of RunningHub by asking, to its one ending. A look that fails is no failure of the task. */
-export async function* follow(job: EngineJobRef, following: Following, signal: AbortSignal): AsyncGenerator<EngineEvent, void> {
-  const { parts, options } = following;
-  const until = (job.since ?? parts.now()) + options.timeoutMs;
-  let [failures, unsure, running] = [0, 0, false];
+/** The story of a task of RunningHub, by its id there, by asking, to its one ending. A look that fails is no failure of the task. */
+export async function* follow({ id, since }: Pick<EngineJobRef, 'id' | 'since'>, following: Following, signal: AbortSignal): AsyncGenerator<EngineEvent, void> {
+  const { parts, options, bell, listening } = following;
+  const until = (since ?? parts.now()) + options.timeoutMs;
+  let [told, running] = [{ failures: 0, unsure: 0 }, false];
   for (;;) {
-    const task = await look(job.id, following, signal);
-    failures = task ? 0 : failures + 1;
-    unsure = task?.state === 'unknown' ? unsure + 1 : 0;
-    const ending = task && (endingOf(task, job.id, following) ?? (unsure > UNSURE ? lost(job.id, options) : undefined));
+    const task = await look(id, following, signal);
+    told = { failures: task ? 0 : told.failures + 1, unsure: task?.state === 'unknown' ? told.unsure + 1 : 0 };
+    const ending = told.unsure > UNSURE ? lost(id, options) : task && endingOf(task, id, following);
     if (ending) return void (yield ending);
-    if (task?.state === 'running' && !running) {
+    if (task?.state === 'running') {
+      if (!running) yield* begun(options);
       running = true;
-      yield { kind: 'running', instance: options.host };
-      yield { kind: 'progress', progress: { node: null, overall: 0 } };
+      listening?.begin();
     }
-    if (parts.now() >= until) return void (yield await late(job.id, following, signal));
-    const pause = Math.min(options.pollMs * 2 ** Math.min(failures, 6), Math.max(LONGEST, options.pollMs)) * (0.8 + parts.random() * 0.4);
-    await parts.sleep(Math.min(pause, Math.max(1, until - parts.now())), signal);
+    if (parts.now() >= until) return void (yield await late(id, following, signal));
+    const pause = Math.min(pauseAfter(told.failures, following), Math.max(1, until - parts.now()));
+    for await (const progress of bell.pause(pause, parts, signal)) yield { kind: 'progress', progress };
   }
+}
+
+function* begun({ host: instance }: RunninghubEngineOptions): Generator<EngineEvent, void> {
+  yield { kind: 'running', instance };
+  yield { kind: 'progress', progress: { node: null, overall: 0 } };
+}
+
+/** Longer after each look in a row that failed. */
+function pauseAfter(failures: number, { parts: { random }, options: { pollMs } }: Following): number {
+  return Math.min(pollMs * 2 ** Math.min(failures, 6), Math.max(LONGEST, pollMs)) * (0.8 + random() * 0.4);
 }
 
 /** Undefined where nothing could be learned. A task without a state is asked of the older way, which knows stopped ones as failed. */

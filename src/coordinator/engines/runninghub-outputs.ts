@@ -3,7 +3,7 @@ import { limits } from '../../constants/limits.ts';
 import type { EngineJobRef, EngineOutput } from '../../models/engine.ts';
 import type { OutputFile } from '../../models/file.ts';
 import { fileUrl } from '../../models/file-url.ts';
-import type { HubOutput } from '../../models/runninghub.ts';
+import { type HubOutput, hubTaskId } from '../../models/runninghub.ts';
 import type { RunninghubEngineParts } from './runninghub-parts.ts';
 
 const kinds: Readonly<Record<string, OutputFile['kind']>> = {
@@ -19,7 +19,7 @@ export function outputOf(output: HubOutput, n: number, { job, parts }: { readonl
   if (text !== undefined && (url === undefined || text.length <= limits.runninghubTextLength)) return { file: { filename: '', subfolder: '', type: 'output', node_id, kind: 'text', text: text.slice(0, limits.runninghubTextLength) }, folder, open: (signal) => parts.files.open(url ?? '', signal) };
   if (url === undefined) return undefined;
   const extension = /^[a-z\d]{1,8}$/.test(output.fileType) ? output.fileType : 'bin';
-  const ref = { filename: `${job.id}_${n + 1}.${extension}`, subfolder: '', type: 'output' as const };
+  const ref = { filename: `${hubTaskId(job.id) ?? job.id}_${n + 1}.${extension}`, subfolder: '', type: 'output' as const };
   const file = { ...ref, url: fileUrl(ref, { promptId: folder, publicUrl: parts.publicUrl }), node_id, kind: kinds[extension] ?? 'file' };
   return { file, folder, fleeting: { url }, open: (signal) => parts.files.open(url, signal) };
 }

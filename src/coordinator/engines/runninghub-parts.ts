@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Logger } from '../../core/logger.ts';
-import type { HubTarget, RunningHubApi } from '../../models/runninghub.ts';
+import type { HubDialect, HubTarget, RunningHubApi } from '../../models/runninghub.ts';
 import type { Target } from '../../models/template.ts';
 
 export interface RunninghubEngineParts {
@@ -30,7 +30,11 @@ export interface RunninghubEngineOptions {
   readonly places: readonly (Target & { readonly name: string })[];
   /** What is odd about how the account is configured. */
   readonly notes: readonly string[];
+  readonly dialect: HubDialect;
+  /** Hear of progress by the socket of a job, too. */
+  readonly progressSocket: boolean;
+  /** Of a workflow or an app that needs one. */
+  readonly accessPassword: string | undefined;
+  /** Where RunningHub may tell us that the job of that task has ended. */
+  readonly hookOf: ((taskId: string) => string) | undefined;
 }
-
-/** Ids of RunningHub are digits; ours are none. */
-export const isHubId = (id: string): boolean => /^\d+$/.test(id);

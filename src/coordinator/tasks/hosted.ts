@@ -1,6 +1,6 @@
 /** Tasks that name a workflow or an app of RunningHub, and what they are called there. Pure. */
 import { errorTable, fail, type GatewayError } from '../../core/errors.ts';
-import type { HubNodeInfo, HubTarget } from '../../models/runninghub.ts';
+import { type HubNodeInfo, type HubTarget, hubTaskId } from '../../models/runninghub.ts';
 import type { TaskPlan } from '../../models/task-plan.ts';
 import type { HostedValue, TaskAttempt, TaskError, TaskStatus } from '../../models/task.ts';
 import type { Template, TemplateInput } from '../../models/template.ts';
@@ -24,9 +24,9 @@ export function noHub(): GatewayError {
   return fail('ENGINE_NOT_REGISTERED', 'engine "runninghub": set RUNNINGHUB_API_KEY, and RUNNINGHUB_HOST where the account is not at www.runninghub.cn.');
 }
 
-/** The newest id that RunningHub gave one of the attempts; ids there are digits, ours are none. */
+/** The newest id that RunningHub gave one of the attempts. */
 export function hubIdOf(attempts: readonly Pick<TaskAttempt, 'job_id'>[]): string | undefined {
-  return attempts.findLast(({ job_id: id }) => id !== undefined && /^\d+$/.test(id))?.job_id;
+  return attempts.flatMap(({ job_id: id }) => (id === undefined ? [] : (hubTaskId(id) ?? []))).at(-1);
 }
 
 export const hubStatuses = { pending: 'QUEUED', processing: 'RUNNING', completed: 'SUCCESS', failed: 'FAILED', cancelled: 'FAILED' } as const satisfies Record<TaskStatus, string>;

@@ -1,9 +1,11 @@
-import { failedWith } from '../../core/errors.ts';
+import { timingSafeEqual } from 'node:crypto';
+import { limits } from '../../constants/limits.ts';
+import { fail, failedWith } from '../../core/errors.ts';
 import type { Caller } from '../../models/caller.ts';
 import type { InputRecords } from '../../models/records.ts';
-import type { HubApp, HubNodeInfo, HubTarget, RunningHubApi } from '../../models/runninghub.ts';
+import { type HubApp, type HubNodeInfo, type HubTarget, hubTaskId, type RunningHubApi } from '../../models/runninghub.ts';
 import type { TaskStore } from '../../models/task-store.ts';
-import { type HostedValue, isTerminal, type TaskView } from '../../models/task.ts';
+import { type HostedValue, isTerminal, type TaskAttempt, type TaskView } from '../../models/task.ts';
 import type { MediaKind } from '../../models/template.ts';
 import { hubIdOf, nodesOf, noHub, thrownOf } from './hosted.ts';
 import { isRemote } from './source-kind.ts';
@@ -12,6 +14,7 @@ import type { TaskCoordinator } from './task-coordinator.ts';
 export interface HubOrder {
   readonly target: HubTarget;
   readonly values: readonly HostedValue[];
+  readonly idempotencyKey?: string | undefined;
   /** Called when the task is on disk: the order is not needed any more. */
   readonly kept?: () => void;
 }
@@ -24,12 +27,21 @@ export interface HubTask {
   readonly nodes: readonly HubNodeInfo[];
 }
 
+/** One account. `hookToken`: what RunningHub has to name to tell that the job of a task has ended. */
+export interface HubAccess {
+  readonly api: RunningHubApi;
+  readonly hookToken: (taskId: string) => string;
+}
+
 export interface HubTaskParts {
-  readonly tasks: Pick<TaskCoordinator, 'create' | 'view' | 'settled'>;
+  readonly tasks: Pick<TaskCoordinator, 'create' | 'view' | 'settled' | 'look'>;
   readonly store: Pick<TaskStore, 'byJob' | 'find' | 'attempts' | 'details'>;
   readonly uploads: Pick<InputRecords, 'findUpstream'>;
-  /** The account of the engine `runninghub`, where there is one. */
-  readonly api: RunningHubApi | undefined;
+  /** By the names of their engines. */
+  readonly accounts: ReadonlyMap<string, HubAccess>;
+  /** Name of the engine that these callers run on. */
+  readonly own: string;
+  readonly now: () => number;
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   /** Milliseconds that callers wait at most. */
   readonly waitMs: number;
@@ -37,10 +49,14 @@ export interface HubTaskParts {
 
 /** Milliseconds between looks whether RunningHub has taken a task, the first and the longest. */
 const LOOKS = { first: 25, longest: 500 } as const;
+/** Milliseconds between questions about one task on behalf of callers, and that one waits for RunningHub, and for its results to be kept. */
+const ASKING = { between: 1_000, patience: 15_000, keeping: 5_000 } as const;
 
 /** What callers of the RunningHub services do. Their tasks are durable ones: who hangs up, or waited long enough, finds them again. */
 export class HubTasks {
   readonly #parts: HubTaskParts;
+  /** Tasks that were asked about lately, and when, the oldest first. */
+  readonly #asked = new Map<string, number>();
 
   constructor(parts: HubTaskParts) {
     this.#parts = parts;
@@ -68,16 +84,62 @@ export class HubTasks {
     return this.#told(await this.#parts.tasks.view(caller, task?.id ?? id));
   }
 
+  /** As `find`, after RunningHub was asked: what it says has ended there is waited for a while. Where it cannot be asked, the record stands. */
+  async ask(caller: Caller, id: string, signal: AbortSignal): Promise<HubTask> {
+    const task = await this.find(caller, id);
+    const { task_id: taskId, status, attempts } = task.view;
+    if (isTerminal(status) || !this.#mayAsk(taskId) || !(await this.#hasEnded(attempts.at(-1), signal))) return task;
+    const { tasks } = this.#parts;
+    await tasks.look(taskId);
+    return this.#told(await tasks.settled(caller, taskId, AbortSignal.any([signal, AbortSignal.timeout(ASKING.keeping)])));
+  }
+
+  /** RunningHub says that the job of a task has ended. Nothing is believed: its engine is asked. Throws NOT_FOUND for a token that is none. */
+  async heard(taskId: string, token: string): Promise<void> {
+    const { accounts, tasks } = this.#parts;
+    if (!accounts.values().some(({ hookToken }) => isSame(hookToken(taskId), token))) throw fail('NOT_FOUND', 'this address.');
+    await tasks.look(taskId);
+  }
+
   /** An app and what may be set of it. Throws ENGINE_WORKFLOW_NOT_FOUND, ENGINE_UNAUTHORIZED, CONNECTION_ERROR. */
   async app(id: string, signal: AbortSignal): Promise<HubApp> {
-    if (!this.#parts.api) throw noHub();
-    return this.#parts.api.appInfo(id, signal);
+    return this.#own().appInfo(id, signal);
+  }
+
+  /** Throws ENGINE_NOT_REGISTERED. */
+  #own(): RunningHubApi {
+    const account = this.#parts.accounts.get(this.#parts.own);
+    if (!account) throw noHub();
+    return account.api;
+  }
+
+  #mayAsk(taskId: string): boolean {
+    const now = this.#parts.now();
+    if (now - (this.#asked.get(taskId) ?? 0) < ASKING.between) return false;
+    this.#asked.delete(taskId);
+    this.#asked.set(taskId, now);
+    const [oldest] = this.#asked.keys();
+    if (this.#asked.size > limits.runninghubAsked && oldest !== undefined) this.#asked.delete(oldest);
+    return true;
+  }
+
+  async #hasEnded(attempt: TaskAttempt | undefined, signal: AbortSignal): Promise<boolean> {
+    const hubId = hubTaskId(attempt?.job_id ?? '');
+    const api = this.#parts.accounts.get(attempt?.engine ?? '')?.api;
+    if (!api || hubId === undefined) return false;
+    try {
+      const { state } = await api.query(hubId, AbortSignal.any([signal, AbortSignal.timeout(ASKING.patience)]));
+      return state === 'succeeded' || state === 'failed' || state === 'cancelled';
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!failedWith(error)) throw error;
+      return false;
+    }
   }
 
   /** What is surely in vain is told before a task is made of it; who cannot be asked now is asked by the task. */
   async #looked({ kind, id }: HubTarget, signal: AbortSignal): Promise<HubApp | undefined> {
-    const { api } = this.#parts;
-    if (!api) throw noHub();
+    const api = this.#own();
     try {
       if (kind === 'app') return await api.appInfo(id, signal);
       await api.workflowFormat(id, signal);
@@ -113,10 +175,10 @@ export class HubTasks {
   }
 
   /** Our id of the new task. */
-  async #kept(caller: Caller, { target, values, kept }: HubOrder, signal: AbortSignal): Promise<string> {
+  async #kept(caller: Caller, { target, values, kept, idempotencyKey }: HubOrder, signal: AbortSignal): Promise<string> {
     const app = await this.#looked(target, signal);
     const known = await this.#files(caller, values, app);
-    const { task } = await this.#parts.tasks.create(caller, { order: { kind: 'hosted', request: { target, values: known } } });
+    const { task } = await this.#parts.tasks.create(caller, { order: { kind: 'hosted', request: { target, values: known } }, idempotencyKey });
     kept?.();
     return task.id;
   }
@@ -139,5 +201,10 @@ export class HubTasks {
 
 /** Names that uploads are kept under. */
 const STORED = /^[0-9a-f]{32}\.[a-z0-9]+$/;
+
+function isSame(one: string, other: string): boolean {
+  const [a, b] = [Buffer.from(one), Buffer.from(other)];
+  return a.length === b.length && timingSafeEqual(a, b);
+}
 
 const kindOf = (mediaType: string): MediaKind => (mediaType.startsWith('video/') ? 'video' : mediaType.startsWith('audio/') ? 'audio' : 'image');

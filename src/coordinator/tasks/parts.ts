@@ -38,7 +38,7 @@ export interface TaskParts extends TaskTimes {
   /** Whether any process works on tasks. */
   readonly working: () => Promise<boolean>;
   /** The worker of this process, where there is one. */
-  readonly worker: { wake(): void; cancel(taskId: string): void };
+  readonly worker: { wake(): void; cancel(taskId: string): void; look(taskId: string): boolean };
   /** Something was written that watchers are to be told. */
   readonly told: () => void;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { GatewayError } from '../../core/errors.ts';
-import type { EngineConfig, Pipeline, PipelineStep } from '../../models/engine-config.ts';
+import { type EngineConfig, type Pipeline, type PipelineStep, RunninghubEngineEntry } from '../../models/engine-config.ts';
 import type { TaskRequest } from '../../models/task.ts';
 import type { Template, TemplateInput } from '../../models/template.ts';
 import { type Planned, Planning } from './planning.ts';
@@ -33,7 +33,7 @@ function refusal(deed: () => unknown): GatewayError {
 }
 
 describe('a step on an engine that runs something of its own', () => {
-  const hub = { type: 'runninghub' as const, config: { api_key: 'k', workflow_id: '1', api_base_url: 'https://x.example', timeout: 1, poll_interval: 1, inputs: {} } };
+  const hub = RunninghubEngineEntry.parse({ type: 'runninghub', config: { api_key: 'k', workflow_id: '1' } });
   const form = { ...enlarge, name: 'hub', workflow: {} };
   const hosted = new Planning({
     templates: { all: () => templates, find: (name) => templates.find((one) => one.name === name) },

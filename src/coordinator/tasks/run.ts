@@ -16,6 +16,7 @@ export class TaskRun {
   readonly #details: TaskDetails;
   readonly #task: TaskRecord;
   #claim: Claim;
+  #step: StepRun | undefined;
 
   constructor(parts: WorkerParts, claimed: ClaimedTask, takenOver: boolean) {
     this.#parts = parts;
@@ -30,6 +31,11 @@ export class TaskRun {
   /** Somebody wants it to stop. What becomes of it, its engine says. */
   cancel(): void {
     this.#stops.cancel();
+  }
+
+  /** Somebody heard that something became of what it waits for: its engine is asked at once. */
+  look(): void {
+    this.#step?.look();
   }
 
   /** Resolves when nothing is left to do here. `halt` fires when the process ends. */
@@ -56,6 +62,7 @@ export class TaskRun {
     for (let index = this.#task.step; index < plan.steps.length; index += 1) {
       const resumed = this.#takenOver && index === this.#task.step ? this.#task.jobId : undefined;
       const step = new StepRun({ parts: this.#parts, stops: this.#stops, task: this.#task, plan, index, claim: this.#claim, results, warnings, resumed });
+      this.#step = step;
       const done = await step.run(halt);
       const { outputs } = done;
       warnings = done.warnings;

@@ -36,6 +36,7 @@ export class StepRun {
   readonly #progress: StepProgress;
   #warnings: readonly string[];
   #outputs: readonly TaskOutput[] = [];
+  #job: EngineJobRef | undefined;
 
   constructor(facts: StepFacts) {
     const { plan, index, task, parts } = facts;
@@ -55,6 +56,7 @@ export class StepRun {
     try {
       const job = (await this.#resumed(halt)) ?? (await this.#handOver(halt));
       given = true;
+      this.#job = job;
       const ending = await this.#watch(job, halt);
       await this.#bill(ending, halt);
       this.#judge(ending);
@@ -63,6 +65,11 @@ export class StepRun {
       await this.#progress.settle();
       throw this.#named(given && this.#engine.hosted === true ? forGood(error) : error);
     }
+  }
+
+  /** Somebody heard that something became of its job. */
+  look(): void {
+    if (this.#job) this.#engine.look?.(this.#job);
   }
 
   /** The job of an earlier process, if the engine may have it. */

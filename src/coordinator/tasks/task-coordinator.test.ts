@@ -17,6 +17,7 @@ let tasks: TaskCoordinator;
 let cancelled: string[];
 let woken: number;
 let someoneWorks: boolean;
+let looked: string | undefined;
 
 beforeEach(async () => {
   world = await TaskWorld.open();
@@ -29,7 +30,7 @@ beforeEach(async () => {
     webhooks: { check: (url) => void (url.startsWith('https://') || refuse(url)) },
     limits: { maxPending: 3, retentionDays: 1 },
     working: () => Promise.resolve(someoneWorks),
-    worker: { wake: () => void (woken += 1), cancel: (id) => void cancelled.push(id) },
+    worker: { wake: () => void (woken += 1), cancel: (id) => void cancelled.push(id), look: (id) => id === looked },
   });
 });
 afterEach(() => world[Symbol.asyncDispose]());
@@ -129,6 +130,18 @@ describe('looking at tasks', () => {
     expect((await tasks.settled(ann, id, AbortSignal.timeout(5))).status).toBe('pending');
     await endAs('completed');
     expect((await tasks.settled(ann, id, forEver)).status).toBe('completed');
+  });
+});
+
+describe('hearing that something became of a task', () => {
+  it('has this process look at once, or whichever has the task in work', async () => {
+    const [here, elsewhere] = [await create(), await create()];
+    const { worker } = await claimOf();
+    await claimOf();
+    looked = here;
+    await tasks.look(here);
+    await tasks.look(elsewhere);
+    expect(await world.store.lookRequested(worker)).toEqual([elsewhere]);
   });
 });
 

@@ -123,6 +123,11 @@ export class TaskCoordinator {
     return this.settled(caller, id, AbortSignal.any([signal, AbortSignal.timeout(VERIFY)]));
   }
 
+  /** Somebody heard that something became of it: whichever process works on it asks its engine at once. */
+  async look(id: string): Promise<void> {
+    if (!this.#parts.worker.look(id)) await this.#parts.store.requestLook(id);
+  }
+
   /** A failed or cancelled task once more. CONFLICT for another. */
   async retry(caller: Caller, id: string): Promise<TaskRecord> {
     const { store, worker, now, told } = this.#parts;

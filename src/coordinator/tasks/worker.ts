@@ -31,6 +31,12 @@ export class Worker {
     this.#runs.get(taskId)?.run.cancel();
   }
 
+  /** Somebody heard that something became of that task. False where it is not in work here. */
+  look(taskId: string): boolean {
+    this.#runs.get(taskId)?.run.look();
+    return this.#runs.has(taskId);
+  }
+
   /** Tasks in work in this process. */
   get busy(): number {
     return this.#runs.size;
@@ -47,7 +53,7 @@ export class Worker {
         }
         await this.#fill(signal);
         if (this.#parts.now() - looked >= times.look) {
-          await this.#stopCancelled();
+          await this.#heed();
           looked = this.#parts.now();
         }
       });
@@ -108,10 +114,12 @@ export class Worker {
     if ((await store.failOverdue(now())) > 0) told();
   }
 
-  /** Those that another process was told to cancel; of what this one is told, `cancel` is called. */
-  async #stopCancelled(): Promise<void> {
+  /** What other processes were told of tasks in work here; of what this one is told, `cancel` and `look` are called. */
+  async #heed(): Promise<void> {
+    const { store, name, engines } = this.#parts;
     if (this.#runs.size === 0) return;
-    for (const id of await this.#parts.store.cancelRequested(this.#parts.name)) this.cancel(id);
+    for (const id of await store.cancelRequested(name)) this.cancel(id);
+    if (engines.values().some((engine) => engine.look !== undefined)) for (const id of await store.lookRequested(name)) this.look(id);
   }
 
   async #guarded(what: string, deed: () => Promise<void>): Promise<void> {

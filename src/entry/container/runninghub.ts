@@ -1,10 +1,12 @@
 /** The part of the assembly that an engine of type runninghub is made of. */
+import { createHmac } from 'node:crypto';
 import type { HttpText } from '../../atoms/http/http.ts';
 import type { HttpStream } from '../../atoms/http-stream/http-stream.ts';
 import { parseAllowedHosts } from '../../atoms/public-http/allowed-hosts.ts';
 import { PublicHttp } from '../../atoms/public-http/public-http.ts';
 import { sleep } from '../../atoms/time/time.ts';
 import { RunninghubEngine } from '../../coordinator/engines/runninghub-engine.ts';
+import { service } from '../../constants/service.ts';
 import { type Config, ConfigError } from '../../core/config.ts';
 import { failedWith } from '../../core/errors.ts';
 import type { Logging } from '../../core/logger.ts';
@@ -20,16 +22,28 @@ export interface HubFoundations {
   readonly publicUrl: string;
   /** Milliseconds for one call to RunningHub, an upload included. */
   readonly callMs: number;
+  /** Address of this gateway that RunningHub reaches, where it shall tell of endings. */
+  readonly hookBase?: string | undefined;
+}
+
+/** An engine, and what others need of its account. */
+export interface AssembledHub {
+  readonly engine: RunninghubEngine;
+  readonly api: RunningHubApi;
+  /** What the address that RunningHub is given for that task ends with. Nobody can guess it without the key. */
+  readonly hookToken: (taskId: string) => string;
+  /** Closes its connections. */
+  readonly close: () => void;
 }
 
 /** The engine of RUNNINGHUB_API_KEY beside those of the file, which win. Its jobs name what they run; they may take longer than callers wait. */
 export function withImplicitHub(file: EngineConfig, config: Config): EngineConfig {
-  const { RUNNINGHUB_API_KEY: key, RUNNINGHUB_HOST: host, POLL_INTERVAL_SECONDS: pause, MAX_POLL_SECONDS: wait } = config;
+  const { RUNNINGHUB_API_KEY: key, RUNNINGHUB_HOST: host, POLL_INTERVAL_SECONDS: pause, MAX_POLL_SECONDS: wait, RUNNINGHUB_PROGRESS_SOCKET: socket } = config;
   if (key === undefined || file.engines.has(implicitHub)) return file;
   const entry: RunninghubEngineEntry = {
     type: 'runninghub',
     description: 'The account of RUNNINGHUB_API_KEY.',
-    config: { api_key: key, api_base_url: host, timeout: Math.max(LONGEST_JOB, 2 * wait), poll_interval: pause, inputs: {} },
+    config: { api_key: key, api_base_url: host, timeout: Math.max(LONGEST_JOB, 2 * wait), poll_interval: pause, dialect: 'v1', progress_socket: socket, inputs: {} },
   };
   return { ...file, engines: new Map([...file.engines, [implicitHub, entry]]) };
 }
@@ -37,9 +51,8 @@ export function withImplicitHub(file: EngineConfig, config: Config): EngineConfi
 /** Seconds that a job of that engine may take. */
 const LONGEST_JOB = 3_600;
 
-
-/** The engine of that entry, and what closes its connections. Throws ConfigError, without the key. */
-export function runninghubEngine(name: string, entry: RunninghubEngineEntry, from: HubFoundations): { readonly engine: RunninghubEngine; readonly api: RunningHubApi; readonly close: () => void } {
+/** The engine of that entry. Throws ConfigError, without the key. */
+export function runninghubEngine(name: string, entry: RunninghubEngineEntry, from: HubFoundations): AssembledHub {
   const { config } = entry;
   const log = from.logging.logger('runninghub_client');
   const api = hubApi(name, entry, from);
@@ -48,12 +61,22 @@ export function runninghubEngine(name: string, entry: RunninghubEngineEntry, fro
   const { list, fault } = parseAllowedHosts(config.download_hosts ?? [...usualResultHosts, hostname], `download_hosts of engine "${name}"`);
   if (list === undefined) throw new ConfigError([`engines.${name}.config.download_hosts: ${fault}`]);
   const http = new PublicHttp({ allowed: list });
+  const hookToken = tokenOf(config.api_key);
   const engine = new RunninghubEngine(
     { api, files: new HubResults(http), log, publicUrl: from.publicUrl, now: Date.now, random: Math.random, sleep },
-    { name, host, target: targetOf(config), timeoutMs: config.timeout * 1_000, pollMs: config.poll_interval * 1_000, concurrency: config.concurrency, instanceType: config.instance_type, places: Object.entries(config.inputs).map(([input, { node_id: node, field }]) => ({ name: `inputs.${input}`, node, input: field })), notes: api.facts.warnings },
+    {
+      ...{ name, host, target: targetOf(config), dialect: config.dialect, notes: api.facts.warnings, concurrency: config.concurrency },
+      ...{ timeoutMs: config.timeout * 1_000, pollMs: config.poll_interval * 1_000, progressSocket: config.progress_socket },
+      ...{ instanceType: config.instance_type, accessPassword: config.access_password },
+      places: Object.entries(config.inputs).map(([input, { node_id: node = '', field = input }]) => ({ name: `inputs.${input}`, node, input: field })),
+      hookOf: from.hookBase === undefined ? undefined : (taskId) => `${from.hookBase}${service.hubHook}/${taskId}/${hookToken(taskId)}`,
+    },
   );
-  return { engine, api, close: () => http.close() };
+  return { engine, api, hookToken, close: () => http.close() };
 }
+
+/** A token goes with one task, in every process that has the key. */
+const tokenOf = (key: string) => (taskId: string): string => createHmac('sha256', key).update(`told of ${taskId}`).digest('base64url');
 
 function targetOf({ webapp_id: app, workflow_id: workflow }: RunninghubEngineEntry['config']): HubTarget | undefined {
   if (app !== undefined) return { kind: 'app', id: app };
@@ -63,7 +86,7 @@ function targetOf({ webapp_id: app, workflow_id: workflow }: RunninghubEngineEnt
 /** The account of that entry. Throws ConfigError, without the key. */
 function hubApi(name: string, { config }: RunninghubEngineEntry, { http, stream, callMs }: HubFoundations): RunningHub {
   try {
-    return new RunningHub({ http, stream }, { baseUrl: config.api_base_url, apiKey: config.api_key, keyPlace: 'both', timeoutMs: callMs });
+    return new RunningHub({ http, stream }, { baseUrl: config.api_base_url, apiKey: config.api_key, keyPlace: 'both', timeoutMs: callMs, dialect: config.dialect });
   } catch (error) {
     if (failedWith(error, 'VALIDATION_ERROR')) throw new ConfigError([`engines.${name}.config: ${error.detail}`]);
     throw error;

@@ -10,7 +10,7 @@ import { stringifyJson } from '../../atoms/json/json.ts';
 import { parseAllowedHosts } from '../../atoms/public-http/allowed-hosts.ts';
 import { PublicHttp } from '../../atoms/public-http/public-http.ts';
 import { sleep } from '../../atoms/time/time.ts';
-import { runninghubEngine, withImplicitHub } from './runninghub.ts';
+import { type AssembledHub, runninghubEngine, withImplicitHub } from './runninghub.ts';
 import { ComfyuiEngine } from '../../coordinator/engines/comfyui-engine.ts';
 import type { Prompts } from '../../coordinator/engines/parts.ts';
 import type { ImageCoordinator } from '../../coordinator/images/image-coordinator.ts';
@@ -33,7 +33,6 @@ import type { ComfyuiFiles } from '../../models/comfyui-files.ts';
 import { type EngineConfig, implicitHub } from '../../models/engine-config.ts';
 import type { Engine } from '../../models/engine.ts';
 import type { FileQuery } from '../../models/file.ts';
-import type { RunningHubApi } from '../../models/runninghub.ts';
 import type { Role } from '../../models/process.ts';
 import type { InputRecords, PromptRecords } from '../../models/records.ts';
 import type { ComfyuiInfo } from '../../molecules/comfyui-info/info.ts';
@@ -148,7 +147,7 @@ export function assembleTasks(from: TaskFoundations): TaskAssembly {
   const feed = new TaskFeed();
   feed.listenToAll((news) => from.eventFeed.task(news));
   const closing: (() => void)[] = [];
-  const accounts = new Map<string, RunningHubApi>();
+  const accounts = new Map<string, AssembledHub>();
   const engines = enginesOf(from, { closing, accounts });
   const storage = new LocalStorage(from.stores.outputs, { enabled: config.MIRROR_OUTPUTS, now: Date.now });
   const out = outbound(config);
@@ -171,9 +170,9 @@ export function assembleTasks(from: TaskFoundations): TaskAssembly {
     stringify: stringifyJson,
     limits: { maxPending: config.MAX_QUEUE_DEPTH, retentionDays: config.TASK_RETENTION_DAYS },
     working: async () => works || (await from.process.others()).some((one) => one.role !== 'api'),
-    worker: { wake: () => worker?.wake(), cancel: (id) => worker?.cancel(id) },
+    worker: { wake: () => worker?.wake(), cancel: (id) => worker?.cancel(id), look: (id) => worker?.look(id) ?? false },
   });
-  const hub = new HubTasks({ tasks, store, uploads: from.inputs, api: accounts.get(implicitHub), sleep, waitMs: config.MAX_POLL_SECONDS * 1_000 });
+  const hub = new HubTasks({ tasks, store, uploads: from.inputs, accounts, own: implicitHub, sleep, now: Date.now, waitMs: config.MAX_POLL_SECONDS * 1_000 });
   return {
     store, engines, tasks, hub, worker, outbox, tail,
     catalog: new Catalog({ templates: written.templates, config: written.engines, engines, store, random: random64 }),
@@ -186,15 +185,15 @@ export function assembleTasks(from: TaskFoundations): TaskAssembly {
   };
 }
 
-function enginesOf(from: TaskFoundations, { closing, accounts }: { readonly closing: (() => void)[]; readonly accounts: Map<string, RunningHubApi> }): ReadonlyMap<string, Engine> {
+function enginesOf(from: TaskFoundations, { closing, accounts }: { readonly closing: (() => void)[]; readonly accounts: Map<string, AssembledHub> }): ReadonlyMap<string, Engine> {
   const { config, written, workflows, prompts, tracker, pool, comfyui } = from;
   const parts = { prompts: workflows, records: prompts, tracker, pool, files: comfyui.files, publicUrl: config.PUBLIC_URL ?? '', sleep };
   return new Map([...written.engines.engines].map(([name, entry]): [string, Engine] => {
     if (entry.type === 'comfyui') return [name, new ComfyuiEngine(parts, { name, instances: entry.config.instances, concurrency: entry.config.concurrency, perInstance: config.TASKS_PER_INSTANCE })];
-    const { engine, api, close } = runninghubEngine(name, entry, { ...from, publicUrl: config.PUBLIC_URL ?? '', callMs: config.REQUEST_TIMEOUT_SECONDS * 1_000 });
-    closing.push(close);
-    accounts.set(name, api);
-    return [name, engine];
+    const hub = runninghubEngine(name, entry, { ...from, publicUrl: config.PUBLIC_URL ?? '', callMs: config.REQUEST_TIMEOUT_SECONDS * 1_000, hookBase: config.RUNNINGHUB_WEBHOOK_BASE });
+    closing.push(hub.close);
+    accounts.set(name, hub);
+    return [name, hub.engine];
   }));
 }
 

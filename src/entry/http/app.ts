@@ -18,6 +18,7 @@ import { catalogRoutes } from './routes/catalog.ts';
 import { queueRoutes } from './routes/queue.ts';
 import { serviceRoutes } from './routes/service.ts';
 import { generateRoutes } from './routes/runninghub-generate.ts';
+import { hookRoutes } from './routes/runninghub-hook.ts';
 import { nodeRoutes } from './routes/runninghub-nodes.ts';
 import { taskRoutes } from './routes/tasks.ts';
 import { unifiedRoutes } from './routes/unified.ts';
@@ -40,7 +41,7 @@ export interface AppDeps extends RouteDeps {
 
 /** Every row of the HTTP surface, in the order of the document. */
 export function allRoutes(deps: RouteDeps): Route[] {
-  return [...workflowRoutes(deps), ...queueRoutes(deps), ...imageRoutes(deps), ...taskRoutes(deps), ...catalogRoutes(deps), ...unifiedRoutes(deps), ...generateRoutes(deps), ...nodeRoutes(deps), ...serviceRoutes(deps)];
+  return [...workflowRoutes(deps), ...queueRoutes(deps), ...imageRoutes(deps), ...taskRoutes(deps), ...catalogRoutes(deps), ...unifiedRoutes(deps), ...generateRoutes(deps), ...nodeRoutes(deps), ...hookRoutes(deps), ...serviceRoutes(deps)];
 }
 
 /** Milliseconds a call may take: what an instance may take for an answer, and some time of our own. */

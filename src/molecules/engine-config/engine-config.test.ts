@@ -233,6 +233,11 @@ describe('an engine of type runninghub', () => {
     });
   });
 
+  it('has inputs without nodes in the alt-v1 dialect, by their names where nothing else is said', () => {
+    const { config } = parse(`${hub('api_key: k', 'workflow_id: 1', 'dialect: alt-v1', 'inputs: { source: { field: raw_image, kind: image }, seed: { kind: integer } }')}${steps('s: { engine: hub }')}`);
+    expect(config.pipelines.get('p')?.steps[0]?.form?.inputs).toMatchObject({ source: { targets: [{ input: 'raw_image' }] }, seed: { targets: [{ input: 'seed' }] } });
+  });
+
   it('gives its steps what it takes in place of a template', () => {
     const { config } = parse(`${hub(...usual)}${steps('s: { engine: hub }')}`);
     expect(config.pipelines.get('p')?.steps[0]?.form?.inputs).toEqual({
@@ -245,7 +250,9 @@ describe('an engine of type runninghub', () => {
     [['api_key: k'], ['e.yml:4: engines.hub.config: must have either workflow_id or webapp_id']],
     [['api_key: k', 'workflow_id: 1', 'webapp_id: 2'], ['e.yml:4: engines.hub.config: must have either workflow_id or webapp_id']],
     [['webapp_id: "12x"'], ['e.yml:4: engines.hub.config.api_key: is missing; allowed: a text', 'e.yml:5: engines.hub.config.webapp_id: "12x" is not taken; allowed: the digits of an id']],
-    [['api_key: k', 'workflow_id: 1', 'timout: 5'], ['e.yml:7: engines.hub.config.timout: is not known here; allowed: api_key, workflow_id, webapp_id, api_base_url, timeout, poll_interval, concurrency, instance_type, download_hosts, inputs, outputs']],
+    [['api_key: k', 'workflow_id: 1', 'timout: 5'], ['e.yml:7: engines.hub.config.timout: is not known here; allowed: api_key, workflow_id, webapp_id, api_base_url, timeout, poll_interval, concurrency, instance_type, access_password, dialect, progress_socket, download_hosts, inputs, outputs']],
+    [['api_key: k', 'workflow_id: 1', 'inputs: { n: { kind: number } }'], ['e.yml:7: engines.hub.config.inputs.n.node_id: is missing', 'e.yml:7: engines.hub.config.inputs.n.field: is missing']],
+    [['api_key: k', 'webapp_id: 1', 'dialect: alt-v1', 'access_password: x', 'progress_socket: true'], ['e.yml:6: engines.hub.config.webapp_id: is not known to the alt-v1 dialect', 'e.yml:8: engines.hub.config.access_password: a value that is not shown is not known to the alt-v1 dialect', 'e.yml:9: engines.hub.config.progress_socket: is not known to the alt-v1 dialect']],
     [['api_key: k', 'workflow_id: 1', 'inputs: { n: { node_id: 1, field: x, kind: number, default: many } }'], ['e.yml:7: engines.hub.config.inputs.n.default: "many" is not of the kind of the input']],
   ])('with a fault is told with its line: %j', (lines, faults) => {
     expect(linesOf(hub(...lines)).toSorted()).toEqual(faults.toSorted());

@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely';
-import { durableTasks, jobsOfTasks, usageOfTasks } from './task-migrations.ts';
+import { durableTasks, jobsOfTasks, looksAtTasks, usageOfTasks } from './task-migrations.ts';
 import { promptsOfProcesses } from './prompt-migrations.ts';
 
 /** Steps by name, run in alphabetical order, each once. A step that was released is never changed: add another one. */
@@ -10,6 +10,7 @@ export const migrations = {
   '004-prompts-of-processes': { up: promptsOfProcesses },
   '005-usage-of-tasks': { up: usageOfTasks },
   '006-jobs-of-tasks': { up: jobsOfTasks },
+  '007-looks-at-tasks': { up: looksAtTasks },
 };
 
 async function promptsAndFiles(db: Kysely<unknown>): Promise<void> {

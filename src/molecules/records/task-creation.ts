@@ -41,6 +41,6 @@ function rowOf(task: NewTask): TaskRow {
     ...{ id: task.id, owner: task.owner, admin: task.admin ? 1 : 0, client_id: task.clientId, kind: task.kind, type: task.type, name: task.name },
     ...{ engine: task.engine, status: 'pending', priority: task.priority, attempt: 0, tries_from: 0, step: 0, progress: 0, seq: 1 },
     ...{ created_at: task.createdAt, available_at: task.createdAt, delayed: 0, deadline_at: task.deadlineAt ?? null },
-    ...{ hooked: task.webhook ? 1 : 0, metadata: written(task.metadata) },
+    ...{ hooked: task.webhook ? 1 : 0, metadata: written(task.metadata), look: 0 },
   };
 }

@@ -15,6 +15,11 @@ export async function jobsOfTasks(db: Kysely<unknown>): Promise<void> {
   await sql.raw('create index task_attempts_by_job on task_attempts (job_id, task_id) where job_id is not null').execute(db);
 }
 
+/** Hints that came to another process than the one that has the task in work. */
+export async function looksAtTasks(db: Kysely<unknown>): Promise<void> {
+  await sql.raw('alter table tasks add column look integer not null default 0').execute(db);
+}
+
 const tasks = `create table tasks (
   id text not null primary key,
   owner text not null,

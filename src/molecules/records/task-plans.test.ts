@@ -95,6 +95,8 @@ describe('questions to the tasks', () => {
     },
     'a cancel of what is in work': async () => store().requestCancel((await claimed()).claim.taskId, 3),
     'what shall stop': () => store().cancelRequested('w'),
+    'what shall be looked at': () => store().lookRequested('w'),
+    'a look': async () => store().requestLook((await claimed()).claim.taskId),
     'overdue tasks': () => store().failOverdue(1),
     'old tasks': () => store().expire(0),
     'the place of a task': async () => store().position((await claimed()).task),

@@ -140,6 +140,17 @@ export class SqlTaskStore implements TaskStore {
     return rows.map(({ id }) => id);
   }
 
+  async requestLook(id: string): Promise<void> {
+    await kept('ask for a look at a task', () => this.#db.updateTable('tasks').set({ look: 1 }).where('id', '=', id).where(inWork).execute());
+  }
+
+  async lookRequested(worker: string): Promise<readonly string[]> {
+    const rows = await kept('look for tasks to be looked at', () => this.#db.selectFrom('tasks').select('id').where(inWork).where('worker', '=', worker).where('look', '=', 1).execute());
+    const ids = rows.map(({ id }) => id);
+    await eachBatch(ids, (batch) => kept('note that tasks are looked at', () => this.#db.updateTable('tasks').set({ look: 0 }).where('id', 'in', batch).execute()));
+    return ids;
+  }
+
   failOverdue(now: number): Promise<number> {
     return inBatches(() => this.#write('end overdue tasks', (writing) => failLate(writing, now, batchSize)));
   }

@@ -37,6 +37,8 @@ export interface TaskRow {
   /** 1 where the details have a webhook. */
   hooked: number;
   metadata: string | null;
+  /** 1 where its engine is to be asked at once. */
+  look: number;
 }
 
 /** JSON all over. The plan comes last: what is read often lies before it. */

@@ -1,6 +1,6 @@
 import { fail, type GatewayError } from '../../core/errors.ts';
 import { HttpFailure } from '../../core/http-failure.ts';
-import type { HubCancelOutcome, HubRun, HubSubmitOutcome, HubTask, HubUpload, RunningHubApi } from '../../models/runninghub.ts';
+import type { HubCancelOutcome, HubProgress, HubRun, HubSubmitOutcome, HubTask, HubUpload, RunningHubApi } from '../../models/runninghub.ts';
 import { type Answer, answerOf, errorOf, unreadable } from './answer.ts';
 import type { Call, Calls, RawAnswer } from './calls.ts';
 import { type CodeRow, statusRow } from './codes.ts';
@@ -66,6 +66,10 @@ export class AltV1Api implements RunningHubApi {
     return { kind: 'refused', error: lacking('AI apps'), again: undefined };
   }
 
+  async *progress(): AsyncGenerator<HubProgress, void> {
+    throw lacking('progress');
+  }
+
   async cancel(): Promise<HubCancelOutcome> {
     return 'not_supported';
   }
@@ -88,7 +92,7 @@ export class AltV1Api implements RunningHubApi {
 
   #outcome(raw: RawAnswer): HubSubmitOutcome {
     const { task_id: taskId } = AltTask.parse(isRecord(raw.json) ? raw.json : {});
-    if (isGood(raw) && taskId !== undefined) return { kind: 'accepted', taskId, state: 'queued', faults: [] };
+    if (isGood(raw) && taskId !== undefined && isId(taskId)) return { kind: 'accepted', taskId, state: 'queued', faults: [] };
     const row = raw.status === 404 ? missing('There is no workflow with this id.') : statusRow(raw.status);
     return submitted({ ...altAnswer(raw), row }, this.#calls.url);
   }

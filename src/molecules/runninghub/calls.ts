@@ -6,7 +6,7 @@ import { fail, GatewayError } from '../../core/errors.ts';
 import { HttpFailure } from '../../core/http-failure.ts';
 import type { HubKeyPlace, HubUpload } from '../../models/runninghub.ts';
 import { cleansed, type Redact, redactorOf } from './redact.ts';
-import { jsonOf } from './wire.ts';
+import { isRecord, jsonOf, textOf } from './wire.ts';
 
 export interface CallParts {
   readonly http: HttpText;
@@ -59,15 +59,26 @@ export class Calls {
   }
 
   async send(call: Call, signal: AbortSignal): Promise<RawAnswer> {
+    return this.#read(`${call.method} ${call.path}`, await this.#ask(call, signal));
+  }
+
+  /** The address of a progress socket that the answer holds. It opens doors: nobody may be told of it. */
+  async socketAddress(call: Call, signal: AbortSignal): Promise<string | undefined> {
+    const reply = jsonOf((await this.#ask(call, signal)).text);
+    const data = isRecord(reply) && isRecord(reply['data']) ? reply['data'] : {};
+    return textOf(data['netWssUrl']) || undefined;
+  }
+
+  /** Throws HttpFailure. */
+  async #ask(call: Call, signal: AbortSignal): Promise<{ status: number; text: string }> {
     const { timeoutMs, url } = this.#settings;
     const field = this.#fields(call.keyField);
     const query = call.method === 'GET' ? new URLSearchParams({ ...call.query, ...field }).toString() : '';
     const body = call.method === 'POST' ? { body: stringifyJson({ ...field, ...call.body }) } : {};
     const request = { method: call.method, url: `${url}${call.path}${query && `?${query}`}`, headers: this.#headers(call.keyField), timeoutMs, maxBytes: limits.runninghubReplyBytes, ...body };
-    const answer = await this.#parts.http.request(request, signal).catch((error: unknown) => {
+    return this.#parts.http.request(request, signal).catch((error: unknown) => {
       throw this.#clean(error);
     });
-    return this.#read(`${call.method} ${call.path}`, answer);
   }
 
   /** Sends one file; it is opened here, and let go whatever happens. */

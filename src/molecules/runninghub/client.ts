@@ -1,4 +1,4 @@
-import type { HubAccount, HubAccountFacts, HubAccountStatus, HubApp, HubCancelOutcome, HubQueueStatus, HubRun, HubSubmitOutcome, HubTask, HubUpload, RunningHubApi } from '../../models/runninghub.ts';
+import type { HubAccount, HubAccountFacts, HubAccountStatus, HubApp, HubCancelOutcome, HubProgress, HubQueueStatus, HubRun, HubSubmitOutcome, HubTask, HubUpload, RunningHubApi } from '../../models/runninghub.ts';
 import { baseUrlOf, keyOf } from './account.ts';
 import { AltV1Api } from './alt-v1.ts';
 import { type CallParts, Calls } from './calls.ts';
@@ -45,6 +45,10 @@ export class RunningHub implements RunningHubApi {
 
   async query(taskId: string, signal: AbortSignal): Promise<HubTask> {
     return this.#api.query(taskId, signal);
+  }
+
+  progress(taskId: string, signal: AbortSignal): AsyncIterable<HubProgress> {
+    return this.#api.progress(taskId, signal);
   }
 
   async cancel(taskId: string, signal: AbortSignal): Promise<HubCancelOutcome> {

@@ -2,10 +2,11 @@ import { stringifyJson } from '../../atoms/json/json.ts';
 import { limits } from '../../constants/limits.ts';
 import { fail } from '../../core/errors.ts';
 import { HttpFailure } from '../../core/http-failure.ts';
-import type { HubAccountStatus, HubApp, HubCancelOutcome, HubQueueStatus, HubRun, HubSubmitOutcome, HubTask, HubUpload, RunningHubApi } from '../../models/runninghub.ts';
+import type { HubAccountStatus, HubApp, HubCancelOutcome, HubProgress, HubQueueStatus, HubRun, HubSubmitOutcome, HubTask, HubUpload, RunningHubApi } from '../../models/runninghub.ts';
 import { type Answer, answerOf, errorOf, unreadable } from './answer.ts';
 import { appOf } from './app-info.ts';
 import type { Call, Calls } from './calls.ts';
+import { progressOf } from './progress.ts';
 import { bodyOf, namedForUpload } from './requests.ts';
 import { submitted, unsent } from './submits.ts';
 import { taskOfOutputs, taskOfQuery, taskOfStatus } from './tasks.ts';
@@ -48,6 +49,15 @@ export class OfficialApi implements RunningHubApi {
 
   async query(taskId: string, signal: AbortSignal): Promise<HubTask> {
     return this.#task({ method: 'POST', path: '/openapi/v2/query', body: { taskId } }, taskOfQuery, signal);
+  }
+
+  /** The address is told where a task runs, by the older of the calls alone. */
+  async *progress(taskId: string, signal: AbortSignal): AsyncGenerator<HubProgress, void> {
+    const { url, redact } = this.#calls;
+    const address = await this.#calls.socketAddress(v1('/task/openapi/outputs', { taskId }), signal).catch((error: unknown) => {
+      throw this.#calls.unanswered('POST /task/openapi/outputs', error);
+    });
+    if (address !== undefined) yield* progressOf({ address, url, redact }, signal);
   }
 
   async cancel(taskId: string, signal: AbortSignal): Promise<HubCancelOutcome> {

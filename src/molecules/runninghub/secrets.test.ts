@@ -28,6 +28,10 @@ const methods: Readonly<Record<keyof RunningHubApi, (hub: RunningHub, signal: Ab
   outputs: (hub, signal) => hub.outputs('1', signal),
   status: (hub, signal) => hub.status('1', signal),
   query: (hub, signal) => hub.query('1', signal),
+  progress: async (hub, signal) => {
+    for await (const progress of hub.progress('1', signal)) return progress;
+    return undefined;
+  },
   cancel: (hub, signal) => hub.cancel('1', signal),
   accountStatus: (hub, signal) => hub.accountStatus(signal),
   queueStatus: (hub, signal) => hub.queueStatus(signal),

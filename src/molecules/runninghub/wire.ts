@@ -66,6 +66,10 @@ export const AccountStatus = z.object({ remainCoins: Text, currentTaskCounts: Co
 
 export const QueueStatus = z.object({ apiKeyType: Text, concurrentLimit: Count, runningCount: Count, queuedCount: Count });
 
+/** Of a message of the progress socket. */
+const Share = z.unknown().optional().transform((value) => (typeof value === 'number' && Number.isFinite(value) ? value : undefined));
+export const ProgressData = z.object({ node: Text, nodes: listOf(Text.pipe(z.string())), value: Share, max: Share });
+
 export const WorkflowFormat = z.object({ prompt: z.unknown().optional() });
 
 export const AppInput = z.object({

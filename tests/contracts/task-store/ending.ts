@@ -52,6 +52,16 @@ export function endings({ db, store, accept, claim, events }: Bench): void {
       expect(await store().attempts(id)).toMatchObject([{ outcome: 'cancelled' }]);
     });
 
+    it('is none where somebody only wants a look at a task in work: its process is told so once', async () => {
+      const [idle, { id }] = [await accept({ engine: 'other' }), await accept()];
+      await claim(1_100, 'w1');
+      for (const one of [id, idle.id, 'nothing']) await store().requestLook(one);
+      expect(await store().lookRequested('w2')).toEqual([]);
+      expect(await store().lookRequested('w1')).toEqual([id]);
+      expect(await store().lookRequested('w1')).toEqual([]);
+      expect(await store().find(id)).toMatchObject({ status: 'processing', cancelRequestedAt: undefined, seq: 2 });
+    });
+
     it('changes nothing of a task that has ended', async () => {
       const { id } = await accept();
       await store().end((await claim()).claim, ending());

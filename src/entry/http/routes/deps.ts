@@ -20,7 +20,7 @@ export interface RouteDeps {
   readonly queue: Face<QueueCoordinator>;
   readonly images: Face<ImageCoordinator>;
   readonly instances: Face<InstanceCoordinator>;
-  readonly tasks: Face<TaskCoordinator>;
+  readonly tasks: Omit<Face<TaskCoordinator>, 'look'>;
   readonly hub: Face<HubTasks>;
   readonly catalog: Face<Catalog>;
   /** Fires when the process begins to end: streams that would go on end then. */

@@ -5,7 +5,7 @@ import { HubGenerated, HubRunBody, HubTaskState, HubUploaded, HubUploadForm } fr
 import { isTerminal, TaskId } from '../../../models/task.ts';
 import { route, type Route, type RouteContext } from '../route.ts';
 import { bytesOf, type RouteDeps } from './deps.ts';
-import { orderOf, received, runErrors, stateOf, whole } from './runninghub-words.ts';
+import { orderOf, received, runErrors, runHeaders, stateOf, whole } from './runninghub-words.ts';
 
 type Deps = Pick<RouteDeps, 'config' | 'hub' | 'images' | 'readMultipart'>;
 
@@ -40,6 +40,7 @@ function generateRow({ config, hub }: Deps): Route {
     summary: 'Run an app and wait for its end',
     description: 'Waits up to MAX_POLL_SECONDS, then answers `TIMEOUT`. The task goes on then, and also when the caller hangs up.',
     body: HubRunBody,
+    headers: runHeaders,
     bodyLimit: { bytes: bytesOf(config.MAX_WORKFLOW_MB), name: 'MAX_WORKFLOW_MB' },
     examples: { app: { webappId: '1970434031953342471', nodeInfoList: [{ nodeId: '12', fieldName: 'image', fieldValue: 'https://example.org/person.png', description: 'source' }] } },
     deadline: (config.MAX_POLL_SECONDS + 120) * 1_000,

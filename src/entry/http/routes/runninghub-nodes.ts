@@ -7,7 +7,7 @@ import { enveloped, HubAppAnswer, HubAppBody, HubRecord, HubRunBody, HubSubmitte
 import { TaskId } from '../../../models/task.ts';
 import { route, type Route, type RouteContext } from '../route.ts';
 import { bytesOf, type RouteDeps } from './deps.ts';
-import { failureOf, hubErrors, idsOf, orderOf, received, runErrors, whole } from './runninghub-words.ts';
+import { failureOf, hubErrors, idsOf, orderOf, received, runErrors, runHeaders, whole } from './runninghub-words.ts';
 
 type Deps = Pick<RouteDeps, 'config' | 'hub' | 'images' | 'readMultipart'>;
 
@@ -39,6 +39,7 @@ function makingRows({ config, hub }: Deps): Route[] {
       summary: 'Run an app',
       description: 'Answers when RunningHub has taken it, or after MAX_POLL_SECONDS with the id of this gateway; it is taken later then.',
       body: HubRunBody,
+      headers: runHeaders,
       bodyLimit: { bytes: bytesOf(config.MAX_WORKFLOW_MB), name: 'MAX_WORKFLOW_MB' },
       deadline: (config.MAX_POLL_SECONDS + 120) * 1_000,
       answers: { 200: { description: 'Taken.', schema: enveloped(HubSubmitted) } },
@@ -75,10 +76,11 @@ function recordRows({ hub }: Deps): Route[] {
       id: 'hubQueryTask',
       tag,
       summary: 'What became of a run',
+      description: 'RunningHub is asked, once a second at most; what has ended there is told as soon as its results are kept, or after a few seconds.',
       body: HubTaskBody,
       answers,
       errors: ['TASK_NOT_FOUND'],
-      run: async (context) => enclosed(recordOf(await hub.find(context.caller, context.body.taskId), context)),
+      run: async (context) => enclosed(recordOf(await hub.ask(context.caller, context.body.taskId, context.signal), context)),
     }),
     route({
       method: 'get',

@@ -8,10 +8,13 @@ import { type MediaKind, mediaKinds } from '../../../models/template.ts';
 import { bodySilence } from '../body.ts';
 import type { RouteContext } from '../route.ts';
 import { bytesOf, type RouteDeps } from './deps.ts';
+import { idempotencyKeyOf, taskHeaders } from './task-body.ts';
 
 export const hubErrors = ['ENGINE_NOT_REGISTERED', 'ENGINE_UNAUTHORIZED', 'ENGINE_WORKFLOW_NOT_FOUND', 'CONNECTION_ERROR', 'UPSTREAM_ERROR'] as const;
 /** What creating calls may be refused with beside. */
 export const runErrors = [...hubErrors, 'ENGINE_OUTCOME_UNKNOWN', 'WORKFLOW_VALIDATION_ERROR', 'QUEUE_FULL'] as const;
+
+export const runHeaders = { 'Idempotency-Key': { ...taskHeaders['Idempotency-Key'], description: '1 to 255 printable characters. The same call with the same key within 24 hours is answered with the task that it made.' } };
 
 /** What to run, for `create` and `run`. A file that we handed out may be named by its whole URL. */
 export function orderOf(context: Pick<RouteContext<unknown, unknown, HubRunBody>, 'body' | 'letGo' | 'request'>): HubOrder {
@@ -19,7 +22,7 @@ export function orderOf(context: Pick<RouteContext<unknown, unknown, HubRunBody>
   const own = whole(`${service.download}?`, context);
   const shortened = (value: unknown): unknown => (typeof value === 'string' && value.startsWith(own) ? value.slice(own.length - service.download.length - 1) : value);
   const target = webappId === undefined ? { kind: 'workflow' as const, id: workflowId ?? '' } : { kind: 'app' as const, id: webappId };
-  return { target, kept, values: nodeInfoList.map(({ nodeId, fieldName, fieldValue, fieldType }) => ({ nodeId, fieldName, fieldValue: shortened(fieldValue), media: mediaOf(fieldType) })) };
+  return { target, kept, idempotencyKey: idempotencyKeyOf(context), values: nodeInfoList.map(({ nodeId, fieldName, fieldValue, fieldType }) => ({ nodeId, fieldName, fieldValue: shortened(fieldValue), media: mediaOf(fieldType) })) };
 }
 
 const mediaOf = (type: string | null | undefined): MediaKind | undefined => mediaKinds.find((kind) => kind === type?.toLowerCase());
