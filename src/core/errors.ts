@@ -57,6 +57,8 @@ export interface FailOptions {
   readonly status?: number;
   /** Prompt the error is about. */
   readonly promptId?: string;
+  /** Task the error is about. */
+  readonly taskId?: string;
   /** Where the same call must not be made again although its code allows it, or may although it does not. */
   readonly retryable?: boolean;
   /** Whoever refused has no room now, and nothing was begun: who waits comes again, and no try is counted. */
@@ -75,6 +77,7 @@ export class GatewayError extends Error {
   readonly faults: readonly Fault[];
   readonly retryAfter: number | undefined;
   readonly promptId: string | undefined;
+  readonly taskId: string | undefined;
   readonly told: string | undefined;
   readonly waits: boolean;
 
@@ -88,6 +91,7 @@ export class GatewayError extends Error {
     this.faults = options.faults ?? [];
     this.retryAfter = options.retryAfter;
     this.promptId = options.promptId;
+    this.taskId = options.taskId;
     this.told = options.told;
     this.waits = options.waits ?? false;
   }

@@ -48,10 +48,29 @@ describe('the doctor at RunningHub', () => {
     expect(healthy).toBe(false);
   });
 
+  it('says of an address that is none of RunningHub what to set', async () => {
+    const { text } = await told({ api_base_url: `${hub.hub.url}/task/openapi` });
+    expect(text).toMatch(/^!! {2}engine hub: .* answers, but not as RunningHub does .*\n {5}Set api_base_url without a path/m);
+  });
+
+  it('remarks on a kind of machine that no document names', async () => {
+    expect((await told({ instance_type: 'giga' })).text).toMatch(/instance_type is "giga"; documents name default, plus, ultra alone/);
+  });
+
+  it('says of the alt-v1 dialect what can be known: that the key is taken, or not', async () => {
+    const alt = { dialect: 'alt-v1', inputs: {} };
+    expect((await told(alt)).text).toMatch(/unproven[\s\S]*^ok {2}engine hub: .* answers and takes the key; whether its workflow is there, the first task will tell$/m);
+    expect(await told({ ...alt, api_key: '0123456789abcdef0123456789abcdef' })).toMatchObject({ healthy: false, text: expect.stringMatching(/the key is refused/) as unknown });
+    expect(hub.created()).toBe(0);
+  });
+
   it.each([
     [{ workflow_id: '1904136902449209999' }, /^!! {2}engine hub: its workflow cannot be used .*\n {5}Is it the number/m],
     [{ workflow_id: undefined, webapp_id: '1904136902449209999' }, /^!! {2}engine hub: its app cannot be used .*\n {5}Is it the number/m],
-    [{ inputs: { one: { node_id: '12', field: 'imag' }, two: { node_id: '99', field: 'image' } } }, /^!! {2}engine hub: workflow \d+ is there, but not all of its inputs are\n {5}inputs\.one: node 12 has no field "imag"; it has: image\n {5}inputs\.two: there is no node 99/m],
+    [{ inputs: { one: { node_id: '12', field: 'imag' }, two: { node_id: '99', field: 'image' } } }, /^!! {2}engine hub: workflow \d+ is there, but what the engine says of it does not fit\n {5}inputs\.one: node 12 has no field "imag"; it has: image\n {5}inputs\.two: there is no node 99/m],
+    [{ outputs: ['9', '77'] }, /^!! {2}engine hub: workflow .*\n {5}outputs: there is no node 77; nothing would be kept/m],
+    [{ inputs: { one: { node_id: '12', field: 'image', kind: 'number' } } }, /inputs\.one: its kind is number, and field "image" of node 12 takes a file: kind must be image/],
+    [{ workflow_id: undefined, webapp_id: '1970434031953342465', inputs: { one: { node_id: '37', field: 'aspect_ratio', kind: 'image' }, two: { node_id: '39', field: 'image' } } }, /inputs\.one: its kind is image, and field "aspect_ratio" of node 37 takes no file\n {5}inputs\.two: its kind is text, .* kind must be image/],
     [{ api_base_url: 'http://127.0.0.1:9' }, /^!! {2}engine hub: .*does not answer .*\n {5}Can this machine reach/m],
     [{ api_key: '  ' }, /would not start:\n {2}engines\.hub\.config: the API key for RunningHub is empty/],
   ])('finds what is wrong: %j', async (over, words) => {

@@ -28,6 +28,8 @@ export const Problem = z
     request_id: z.string(),
     retryable: z.boolean(),
     prompt_id: z.string().optional(),
+    task_id: z.string().optional().meta({ description: 'The task of this gateway that the refused call had begun.' }),
+    msg: z.string().optional().meta({ description: 'As `detail`, on the paths that answer `{code, msg, data}`.' }),
     errors: z.array(Fault).optional(),
   })
   .meta({ id: 'Problem', description: 'RFC 9457 problem details.' });

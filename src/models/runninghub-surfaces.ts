@@ -21,6 +21,8 @@ export const HubRunBody = z
     webappId: HubId.optional().meta({ description: 'Of an AI app.' }),
     workflowId: HubId.optional().meta({ description: 'Of a workflow, in place of an app.' }),
     nodeInfoList: z.array(NodeValue).max(limits.runninghubNodes).default([]),
+    accessPassword: z.string().min(1).max(200).nullish().meta({ description: 'Of an app or a workflow that needs one.' }),
+    instanceType: z.string().min(1).max(64).nullish().meta({ description: '`default`, `plus` or `ultra`: on which machines it runs.' }),
   })
   .refine((body) => (body.webappId === undefined) !== (body.workflowId === undefined), 'give either webappId or workflowId')
   .meta({ id: 'HubRunBody', description: 'What to run, and the values of its inputs. A value that `…/upload` answered with goes to RunningHub as that file.' });

@@ -22,6 +22,10 @@ export type HubDialect = (typeof hubDialects)[number];
 export interface HubTarget {
   readonly kind: 'workflow' | 'app';
   readonly id: string;
+  /** Of a workflow or an app that needs one. */
+  readonly accessPassword?: string | undefined;
+  /** `default`, `plus`, `ultra`: on which machines. */
+  readonly instanceType?: string | undefined;
 }
 
 export interface HubAccount {

@@ -15,7 +15,7 @@ const DIGITS = 6;
 
 /** Both together; what neither tells stays untold. Pure. */
 export function together(one: TaskUsage | undefined, other: TaskUsage): TaskUsage {
-  const sum = (a: number | undefined, b: number | undefined): number | undefined => (a === undefined ? b : Number((a + (b ?? 0)).toFixed(DIGITS)));
+  const sum = (a: number | undefined, b: number | undefined): number | undefined => (a === undefined && b === undefined ? undefined : Number(((a ?? 0) + (b ?? 0)).toFixed(DIGITS)));
   const [seconds, coins, money] = [sum(one?.seconds, other.seconds), sum(one?.coins, other.coins), sum(one?.money, other.money)];
   return { ...(seconds === undefined ? {} : { seconds }), ...(coins === undefined ? {} : { coins }), ...(money === undefined ? {} : { money }) };
 }

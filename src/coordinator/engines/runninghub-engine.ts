@@ -154,7 +154,7 @@ export class RunninghubEngine implements Engine {
   #run({ taskId }: EngineJob, target: HubTarget, nodeInfoList: readonly HubNodeInfo[]): Promise<HubSubmitOutcome> {
     const { api } = this.#parts;
     const { instanceType, accessPassword, hookOf } = this.#options;
-    const run = { nodeInfoList, instanceType, accessPassword, webhookUrl: hookOf?.(taskId) };
+    const run = { nodeInfoList, instanceType: target.instanceType ?? instanceType, accessPassword: target.accessPassword ?? accessPassword, webhookUrl: hookOf?.(taskId) };
     const { signal } = new AbortController();
     return target.kind === 'app' ? api.runApp(target.id, run, signal) : api.runWorkflow(target.id, run, signal);
   }
@@ -164,6 +164,8 @@ export class RunninghubEngine implements Engine {
     switch (outcome.kind) {
       case 'accepted':
         this.#room.taken();
+        // What it does not find there any more goes there anew next time.
+        if (outcome.faults.length > 0) for (const file of filesOf(job)) this.#uploads.forget(file);
         return { job: this.#ref(job, outcome.taskId), instance: host, warnings: outcome.faults.map(({ reason }) => `RunningHub: ${reason}`) };
       case 'refused':
         if (outcome.again) throw this.#waiting(outcome.error, outcome.again.afterMs);

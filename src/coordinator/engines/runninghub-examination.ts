@@ -1,37 +1,38 @@
 import { failedWith, reasonOf } from '../../core/errors.ts';
 import type { EngineFinding } from '../../models/engine.ts';
 import type { HubAccountStatus, HubTarget, RunningHubApi } from '../../models/runninghub.ts';
-import type { Target } from '../../models/template.ts';
+import { fitOf, fieldsOf } from './runninghub-fit.ts';
 import type { RunninghubEngineOptions } from './runninghub-parts.ts';
 
 type Asked = Pick<RunningHubApi, 'accountStatus' | 'queueStatus' | 'workflowFormat' | 'appInfo' | 'query'>;
 
 const NO_TASK = '1';
+/** Kinds of machines that documents name. */
+const MACHINES = ['default', 'plus', 'ultra'];
 
 /** Host, key, account, workflow or app, its inputs, and how many tasks run at once: all that an operator may have got wrong. Costs nothing. */
 export async function examine(api: Asked, options: RunninghubEngineOptions, signal: AbortSignal): Promise<EngineFinding[]> {
-  const notes = options.notes.map((advice) => ({ well: true, what: `engine ${options.name}: a remark`, advice }));
-  if (options.dialect === 'alt-v1') return [...notes, await found(`engine ${options.name}: the key is refused, or ${options.host} does not answer`, () => altOf(api, options, signal))];
-  const account = await found(`engine ${options.name}: the key is refused, or ${options.host} does not answer`, () => accountOf(api, options, signal));
+  const notes = [...options.notes, ...machineNotes(options)].map((advice) => ({ well: true, what: `engine ${options.name}: a remark`, advice }));
+  const found = async (look: () => Promise<EngineFinding>): Promise<EngineFinding> => look().catch((error: unknown) => faultOf(error, options));
+  if (options.dialect === 'alt-v1') return [...notes, await found(() => altOf(api, options, signal))];
+  const account = await found(() => accountOf(api, options, signal));
   if (!account.well) return [...notes, account];
   const { target } = options;
-  const own = target ? [await found(`engine ${options.name}: its ${target.kind} cannot be used`, () => targetOf(api, { ...options, target }, signal))] : [];
-  return [...notes, account, ...own, await found(`engine ${options.name}: it does not say how many tasks run at once`, () => roomOf(api, options, signal))];
+  const own = target ? [await found(() => targetOf(api, { ...options, target }, signal))] : [];
+  return [...notes, account, ...own, await found(() => roomOf(api, options, signal))];
 }
 
-async function found(what: string, look: () => Promise<EngineFinding>): Promise<EngineFinding> {
-  try {
-    return await look();
-  } catch (error) {
-    return { well: false, what: `${what} (${reasonOf(error)})`, advice: adviceFor(error) };
-  }
+function machineNotes({ instanceType }: Pick<RunninghubEngineOptions, 'instanceType'>): string[] {
+  return instanceType === undefined || MACHINES.includes(instanceType) ? [] : [`instance_type is "${instanceType}"; documents name ${MACHINES.join(', ')} alone.`];
 }
 
-function adviceFor(error: unknown): string {
-  if (failedWith(error, 'CONNECTION_ERROR')) return 'Can this machine reach that address, and is api_base_url right: https://www.runninghub.cn or https://www.runninghub.ai?';
-  if (failedWith(error, 'ENGINE_UNAUTHORIZED')) return 'Copy the key anew from your account, and keep to its site: a key of runninghub.cn is unknown at runninghub.ai, and the other way round (api_base_url).';
-  if (failedWith(error, 'ENGINE_WORKFLOW_NOT_FOUND')) return 'Is it the number at the end of the address of its page, of the site that api_base_url names, and of the right kind (workflow_id or webapp_id)? Save it, and run it there once.';
-  return 'Try again after a moment; if it lasts, look at the website of RunningHub.';
+function faultOf(error: unknown, { name, host, target, settings: { key, address } }: RunninghubEngineOptions): EngineFinding {
+  const told = (what: string, advice: string): EngineFinding => ({ well: false, what: `engine ${name}: ${what} (${reasonOf(error)})`, advice });
+  if (failedWith(error, 'CONNECTION_ERROR')) return told(`${host} does not answer`, `Can this machine reach that address, and is ${address} right: https://www.runninghub.cn or https://www.runninghub.ai?`);
+  if (failedWith(error, 'ENGINE_UNAUTHORIZED')) return told('the key is refused', `Copy the key anew from your account into ${key}, and keep to its site: a key of runninghub.cn is unknown at runninghub.ai, and the other way round (${address}).`);
+  if (failedWith(error, 'ENGINE_WORKFLOW_NOT_FOUND')) return told(`its ${target?.kind ?? 'workflow'} cannot be used`, `Is it the number at the end of the address of its page, of the site that ${address} names, and of the right kind (workflow_id or webapp_id)? Save it, and run it there once.`);
+  if (failedWith(error, 'UPSTREAM_ERROR') && !error.retryable) return told(`${host} answers, but not as RunningHub does`, `Set ${address} without a path: https://www.runninghub.cn or https://www.runninghub.ai.`);
+  return told(`${host} answers with an error`, 'Try again after a moment; if it lasts, look at the website of RunningHub.');
 }
 
 /** The alt-v1 dialect has no call for accounts and workflows: a task that is not there is asked for, which costs nothing. */
@@ -50,29 +51,10 @@ function balanceOf({ keyType, coins, money, currency }: HubAccountStatus): strin
   return [keyType, coins === undefined ? undefined : `${coins} coins`, money === undefined ? undefined : `${money} ${currency ?? 'money'}`].filter((part) => part !== undefined).join(', ') || 'it does not say more';
 }
 
-async function targetOf(api: Asked, { name, target, places }: Pick<RunninghubEngineOptions, 'name' | 'places'> & { readonly target: HubTarget }, signal: AbortSignal): Promise<EngineFinding> {
-  const has = await fieldsOf(api, target, signal);
+async function targetOf(api: Asked, { name, target, places, outputs }: RunninghubEngineOptions & { readonly target: HubTarget }, signal: AbortSignal): Promise<EngineFinding> {
   const what = `engine ${name}: ${target.kind} ${target.id} is there`;
-  const lost = places.filter(({ node, input }) => !has.get(node)?.includes(input));
-  if (lost.length === 0) return { well: true, what };
-  return { well: false, what: `${what}, but not all of its inputs are`, advice: lost.map((place) => `${place.name}: ${wordsOf(place, has)}`).join('\n     ') };
-}
-
-function wordsOf({ node, input }: Target, has: ReadonlyMap<string, readonly string[]>): string {
-  const fields = has.get(node);
-  return fields ? `node ${node} has no field "${input}"; it has: ${fields.join(', ') || 'none'}` : `there is no node ${node} that can be set; there are: ${[...has.keys()].join(', ') || 'none'}`;
-}
-
-/** Fields that may be set, by node. */
-async function fieldsOf(api: Asked, { kind, id }: HubTarget, signal: AbortSignal): Promise<ReadonlyMap<string, readonly string[]>> {
-  if (kind === 'app') {
-    const { inputs } = await api.appInfo(id, signal);
-    return new Map([...Map.groupBy(inputs, (input) => input.node_id)].map(([node, its]) => [node, its.map(({ field }) => field)]));
-  }
-  return new Map(Object.entries(await api.workflowFormat(id, signal)).map(([node, entry]) => {
-    const inputs: unknown = typeof entry === 'object' && entry !== null && 'inputs' in entry ? entry.inputs : undefined;
-    return [node, typeof inputs === 'object' && inputs !== null ? Object.keys(inputs) : []];
-  }));
+  const wrong = fitOf({ places, outputs, kind: target.kind }, await fieldsOf(api, target, signal));
+  return wrong.length === 0 ? { well: true, what } : { well: false, what: `${what}, but what the engine says of it does not fit`, advice: wrong.join('\n     ') };
 }
 
 async function roomOf(api: Asked, { name, concurrency }: RunninghubEngineOptions, signal: AbortSignal): Promise<EngineFinding> {

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { Logger } from '../../core/logger.ts';
 import type { HubDialect, HubTarget, RunningHubApi } from '../../models/runninghub.ts';
-import type { Target } from '../../models/template.ts';
+import type { Place } from './runninghub-fit.ts';
 
 export interface RunninghubEngineParts {
   readonly api: RunningHubApi;
@@ -27,9 +27,13 @@ export interface RunninghubEngineOptions {
   readonly concurrency: number | undefined;
   readonly instanceType: string | undefined;
   /** Where the values of its inputs go. */
-  readonly places: readonly (Target & { readonly name: string })[];
+  readonly places: readonly Place[];
+  /** Nodes whose outputs count; undefined for all. */
+  readonly outputs: readonly string[] | undefined;
   /** What is odd about how the account is configured. */
   readonly notes: readonly string[];
+  /** What its settings are called, for advice. */
+  readonly settings: { readonly key: string; readonly address: string };
   readonly dialect: HubDialect;
   /** Hear of progress by the socket of a job, too. */
   readonly progressSocket: boolean;

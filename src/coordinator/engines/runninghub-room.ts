@@ -16,10 +16,12 @@ const times = {
 
 type RoomParts = Pick<RunninghubEngineParts, 'now' | 'random' | 'log'> & { readonly api: Pick<RunninghubEngineParts['api'], 'queueStatus'> };
 
+type RoomOptions = Pick<RunninghubEngineOptions, 'host' | 'name' | 'concurrency' | 'settings'>;
+
 /** How many jobs the account may have now: as many as it says, none while it cannot be reached, refuses the key, or just had no room. */
 export class RunninghubRoom {
   readonly #parts: RoomParts;
-  readonly #options: Pick<RunninghubEngineOptions, 'host' | 'name' | 'concurrency'>;
+  readonly #options: RoomOptions;
   #limit = 0;
   /** Why there is no room. */
   #reason: string | undefined = 'RunningHub has not been asked yet.';
@@ -30,7 +32,7 @@ export class RunninghubRoom {
   /** The newest refusal was for too many calls: no job that ends makes room. */
   #hurried = false;
 
-  constructor(parts: RoomParts, options: Pick<RunninghubEngineOptions, 'host' | 'name' | 'concurrency'>) {
+  constructor(parts: RoomParts, options: RoomOptions) {
     this.#parts = parts;
     this.#options = options;
   }
@@ -97,11 +99,15 @@ export class RunninghubRoom {
       if (!failedWith(error, 'RATE_LIMITED')) this.#reason = mute ? undefined : this.#words(error);
     }
     this.#askedAt = now();
-    if (this.#reason !== before) log.info(this.#reason ?? 'RunningHub takes jobs', { engine: this.#options.name, host: this.#options.host, ...(this.#reason === undefined ? { at_once: this.#limit } : {}) });
+    if (this.#reason === before) return;
+    const where = { engine: this.#options.name, host: this.#options.host };
+    if (this.#reason === undefined) log.info('RunningHub takes jobs', { ...where, at_once: this.#limit });
+    else log.warn(this.#reason, where);
   }
 
   #words(error: unknown): string {
-    const hint = failedWith(error, 'ENGINE_UNAUTHORIZED') ? `Check api_key and api_base_url of engine "${this.#options.name}"; npm run doctor tells more.` : 'It is asked again every few seconds.';
+    const { name, settings: { key, address } } = this.#options;
+    const hint = failedWith(error, 'ENGINE_UNAUTHORIZED') ? `Check ${key} and ${address} of engine "${name}"; npm run doctor tells more.` : 'It is asked again every few seconds.';
     return `RunningHub at ${this.#options.host} takes nothing (${reasonOf(error)}) ${hint}`;
   }
 }

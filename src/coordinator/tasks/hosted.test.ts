@@ -23,7 +23,7 @@ describe('a task that names what lies at RunningHub', () => {
 
   it('is refused with the words of its failure, each of them once', () => {
     const { message } = fail('ENGINE_UNAUTHORIZED', 'code 806.');
-    expect(thrownOf({ code: 'ENGINE_UNAUTHORIZED', reason: message })).toMatchObject({ code: 'ENGINE_UNAUTHORIZED', detail: 'code 806.', message });
-    expect(thrownOf({ code: 'QUEUE_FULL', reason: 'no room' }).detail).toBe('no room');
+    expect(thrownOf({ code: 'ENGINE_UNAUTHORIZED', reason: message }, 't1')).toMatchObject({ code: 'ENGINE_UNAUTHORIZED', detail: 'code 806.', message, taskId: 't1', retryable: false });
+    expect(thrownOf({ code: 'UPSTREAM_ERROR', reason: 'no coins' }, 't1')).toMatchObject({ detail: 'no coins', retryable: false });
   });
 });

@@ -32,7 +32,7 @@ export function hubIdOf(attempts: readonly Pick<TaskAttempt, 'job_id'>[]): strin
 export const hubStatuses = { pending: 'QUEUED', processing: 'RUNNING', completed: 'SUCCESS', failed: 'FAILED', cancelled: 'FAILED' } as const satisfies Record<TaskStatus, string>;
 
 /** What a task ended with, as something to throw. Its sentence begins with the title of its code already. */
-export function thrownOf({ code, reason }: TaskError): GatewayError {
+export function thrownOf({ code, reason, faults = [] }: TaskError, taskId: string): GatewayError {
   const title = `${errorTable[code].title}: `;
-  return fail(code, reason.startsWith(title) ? reason.slice(title.length) : reason);
+  return fail(code, reason.startsWith(title) ? reason.slice(title.length) : reason, { taskId, faults, retryable: false });
 }

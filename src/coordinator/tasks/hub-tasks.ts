@@ -1,15 +1,17 @@
 import { timingSafeEqual } from 'node:crypto';
+import { contentTypes } from '../../constants/content-types.ts';
 import { limits } from '../../constants/limits.ts';
 import { fail, failedWith } from '../../core/errors.ts';
-import type { Caller } from '../../models/caller.ts';
+import { type Caller, owns } from '../../models/caller.ts';
 import type { InputRecords } from '../../models/records.ts';
 import { type HubApp, type HubNodeInfo, type HubTarget, hubTaskId, type RunningHubApi } from '../../models/runninghub.ts';
 import type { TaskStore } from '../../models/task-store.ts';
 import { type HostedValue, isTerminal, type TaskAttempt, type TaskView } from '../../models/task.ts';
 import type { MediaKind } from '../../models/template.ts';
-import { hubIdOf, nodesOf, noHub, thrownOf } from './hosted.ts';
-import { isRemote } from './source-kind.ts';
-import type { TaskCoordinator } from './task-coordinator.ts';
+import { hostedName, hubIdOf, nodesOf, noHub, thrownOf } from './hosted.ts';
+import { invalid } from './planning.ts';
+import { isRemote, kindOf } from './source-kind.ts';
+import { type TaskCoordinator, unknown } from './task-coordinator.ts';
 
 export interface HubOrder {
   readonly target: HubTarget;
@@ -81,6 +83,8 @@ export class HubTasks {
   /** By its id there, or by ours. TASK_NOT_FOUND for what is not the caller's. */
   async find(caller: Caller, id: string): Promise<HubTask> {
     const task = /^\d+$/.test(id) ? await this.#parts.store.byJob(id) : undefined;
+    // By the id that the caller knows: ours would tell that there is such a task.
+    if (task && !owns(caller, task.owner)) throw unknown(id);
     return this.#told(await this.#parts.tasks.view(caller, task?.id ?? id));
   }
 
@@ -154,13 +158,19 @@ export class HubTasks {
   async #files(caller: Caller, values: readonly HostedValue[], app: HubApp | undefined): Promise<HostedValue[]> {
     const texts = values.flatMap(({ fieldValue }) => (typeof fieldValue === 'string' && STORED.test(fieldValue) ? [fieldValue] : []));
     const records = texts.length === 0 ? [] : await this.#parts.uploads.findUpstream(texts);
-    const mine = new Map(records.filter(({ key }) => caller.admin || key === caller.key).map(({ upstreamName, mediaType }) => [upstreamName, kindOf(mediaType)]));
-    return values.map((value): HostedValue => {
+    const mine = new Map(records.filter(({ key }) => caller.admin || key === caller.key).map(({ upstreamName, mediaType }) => [upstreamName, mediaOf(mediaType)]));
+    const sorted = values.map((value): HostedValue & { readonly wanted?: MediaKind | undefined } => {
       const { fieldValue: text, nodeId, fieldName } = value;
       if (typeof text !== 'string') return { ...value, media: undefined };
-      const declared = value.media ?? app?.inputs.find((input) => input.node_id === nodeId && input.field === fieldName)?.upload;
-      return { ...value, media: mine.get(text) ?? (isRemote(text) ? declared : undefined) };
+      const input = app?.inputs.find((one) => one.node_id === nodeId && one.field === fieldName);
+      const wanted = value.media ?? input?.upload;
+      // An app says of each input whether it is a file; of a workflow nobody knows.
+      const remote = isRemote(text) ? (wanted ?? (input ? undefined : kindOfOwn(text))) : undefined;
+      return { ...value, media: mine.get(text) ?? remote, wanted };
     });
+    const empty = sorted.flatMap(({ fieldValue, wanted }, n) => (wanted !== undefined && fieldValue === '' ? [{ input: hostedName(n), type: 'empty', reason: `is empty, where a file (${wanted}) is wanted; give what an upload answered with, or an address` }] : []));
+    if (empty.length > 0) throw invalid(empty);
+    return sorted.map(({ wanted: _, ...value }) => value);
   }
 
   /** Resolves when RunningHub has given it an id, when it has ended, or when `signal` fires. */
@@ -189,7 +199,7 @@ export class HubTasks {
 
   /** What failed before RunningHub took it is told as a refusal of the call. */
   #begun(view: TaskView): Promise<HubTask> {
-    if (view.status === 'failed' && view.error && hubIdOf(view.attempts) === undefined) throw thrownOf(view.error);
+    if (view.status === 'failed' && view.error && hubIdOf(view.attempts) === undefined) throw thrownOf(view.error, view.task_id);
     return this.#told(view);
   }
 
@@ -207,4 +217,12 @@ function isSame(one: string, other: string): boolean {
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
-const kindOf = (mediaType: string): MediaKind => (mediaType.startsWith('video/') ? 'video' : mediaType.startsWith('audio/') ? 'audio' : 'image');
+/** Of a file that we hand out, by its name; undefined for any other address. */
+function kindOfOwn(text: string): MediaKind | undefined {
+  const source = kindOf(text, '');
+  const extension = source.kind === 'own' ? /\.(\w+)$/.exec(source.query.get('filename') ?? '')?.[1] : undefined;
+  const type = contentTypes[extension?.toLowerCase() ?? ''];
+  return type === undefined || !/^(image|video|audio)\//.test(type) ? undefined : mediaOf(type);
+}
+
+const mediaOf = (mediaType: string): MediaKind => (mediaType.startsWith('video/') ? 'video' : mediaType.startsWith('audio/') ? 'audio' : 'image');

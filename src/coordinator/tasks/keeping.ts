@@ -31,7 +31,8 @@ export class Keeping {
     const outputs = found.filter(({ file }) => counting([file], nodes).length > 0);
     const kept: { readonly output: TaskOutput; readonly warning?: string }[] = [];
     for (let from = 0; from < outputs.length; from += AT_ONCE) kept.push(...(await Promise.all(outputs.slice(from, from + AT_ONCE).map((output) => this.#one(output, signal)))));
-    return { outputs: kept.map(({ output }) => output), warnings: kept.flatMap(({ warning }) => warning ?? []) };
+    const none = outputs.length === 0 && found.length > 0 ? [`None of the ${found.length} outputs counts: they came from node ${[...new Set(found.map(({ file }) => file.node_id))].join(', ')}, and outputs of ${nodes?.join(', ')} alone were asked for.`] : [];
+    return { outputs: kept.map(({ output }) => output), warnings: [...none, ...kept.flatMap(({ warning }) => warning ?? [])] };
   }
 
   async #one(output: EngineOutput, signal: AbortSignal): Promise<{ output: TaskOutput; warning?: string }> {

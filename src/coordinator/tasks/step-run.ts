@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
+import { limits } from '../../constants/limits.ts';
 import { fail, failedWith, reasonOf } from '../../core/errors.ts';
 import type { Caller } from '../../models/caller.ts';
 import type { Engine, EngineEnding, EngineEvent, EngineJob, EngineJobRef, HandedOver } from '../../models/engine.ts';
+import type { PromptError } from '../../models/prompt-state.ts';
 import type { PlannedStep } from '../../models/task-plan.ts';
 import type { TaskChange } from '../../models/task-store.ts';
 import type { TaskOutput } from '../../models/task.ts';
@@ -42,7 +44,7 @@ export class StepRun {
     const { plan, index, task, parts } = facts;
     const step = plan.steps[index];
     const engine = parts.engines.get(step?.engine ?? '');
-    if (!step || !engine) throw new StepFailed({ code: 'ENGINE_NOT_REGISTERED', reason: fail('ENGINE_NOT_REGISTERED', `engine "${step?.engine ?? ''}" was removed since the task was accepted.`).message, ...(step === undefined || step.name === '' ? {} : { step: step.name }) }, { again: false });
+    if (!step || !engine) throw new StepFailed({ code: 'ENGINE_NOT_REGISTERED', reason: fail('ENGINE_NOT_REGISTERED', `engine "${step?.engine ?? ''}" was removed since the task was accepted; put it back, then have the task tried again.`).message, ...(step === undefined || step.name === '' ? {} : { step: step.name }) }, { again: false });
     this.#facts = facts;
     this.#step = step;
     this.#engine = engine;
@@ -211,10 +213,16 @@ export class StepRun {
   #judge(ending: EngineEnding): void {
     const { stops, resumed } = this.#facts;
     if (ending.kind === 'completed') return;
-    if (ending.kind === 'failed') throw new StepFailed(ending.error, { again: ending.again, abandoned: resumed !== undefined && ending.error.code === 'PROMPT_LOST' });
+    if (ending.kind === 'failed') throw new StepFailed(this.#explained(ending.error), { again: ending.again, abandoned: resumed !== undefined && ending.error.code === 'PROMPT_LOST' });
     if (stops.reason === 'deadline') throw new Stopped('failed', stops.overdue(this.#step.name));
     if (ending.byUs || stops.reason === 'cancel') throw new Stopped('cancelled', undefined);
     throw new StepFailed({ code: 'WORKFLOW_EXECUTION_ERROR', reason: fail('WORKFLOW_EXECUTION_ERROR', ending.reason).message }, { again: false });
+  }
+
+  /** What a hosted engine found at the submit is often why it failed. */
+  #explained(error: PromptError): PromptError {
+    if (this.#engine.hosted !== true || this.#warnings.length === 0) return error;
+    return { ...error, reason: `${error.reason} At the submit: ${this.#warnings.join(' ')}`.slice(0, limits.sentence) };
   }
 
   async #keep(job: EngineJobRef, halt: AbortSignal): Promise<StepDone> {

@@ -183,7 +183,7 @@ export class TaskCoordinator {
     const { engines, working } = this.#parts;
     if (!(await working())) return 'No process works on tasks of this DATA_DIR; start one with npm start worker.';
     const engine = engines.get(name);
-    if (!engine) return `Engine "${name}" is not registered any more.`;
+    if (!engine) return `Engine "${name}" is not registered any more: put it back into engine_config.yml (or set its key again), or cancel the task.`;
     return engine.capacity() > 0 ? undefined : (await engine.health(AbortSignal.timeout(PATIENCE))).reason;
   }
 
@@ -226,6 +226,6 @@ export class TaskCoordinator {
   }
 }
 
-function unknown(id: string): GatewayError {
+export function unknown(id: string): GatewayError {
   return fail('TASK_NOT_FOUND', `task "${id}".`);
 }

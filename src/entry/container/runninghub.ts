@@ -65,10 +65,12 @@ export function runninghubEngine(name: string, entry: RunninghubEngineEntry, fro
   const engine = new RunninghubEngine(
     { api, files: new HubResults(http), log, publicUrl: from.publicUrl, now: Date.now, random: Math.random, sleep },
     {
+      settings: isImplicit(config) ? { key: 'RUNNINGHUB_API_KEY', address: 'RUNNINGHUB_HOST' } : { key: 'api_key', address: 'api_base_url' },
       ...{ name, host, target: targetOf(config), dialect: config.dialect, notes: api.facts.warnings, concurrency: config.concurrency },
       ...{ timeoutMs: config.timeout * 1_000, pollMs: config.poll_interval * 1_000, progressSocket: config.progress_socket },
       ...{ instanceType: config.instance_type, accessPassword: config.access_password },
-      places: Object.entries(config.inputs).map(([input, { node_id: node = '', field = input }]) => ({ name: `inputs.${input}`, node, input: field })),
+      places: Object.entries(config.inputs).map(([input, { node_id: node = '', field = input, kind }]) => ({ name: `inputs.${input}`, node, input: field, kind })),
+      outputs: config.outputs,
       hookOf: from.hookBase === undefined ? undefined : (taskId) => `${from.hookBase}${service.hubHook}/${taskId}/${hookToken(taskId)}`,
     },
   );
@@ -77,6 +79,9 @@ export function runninghubEngine(name: string, entry: RunninghubEngineEntry, fro
 
 /** A token goes with one task, in every process that has the key. */
 const tokenOf = (key: string) => (taskId: string): string => createHmac('sha256', key).update(`told of ${taskId}`).digest('base64url');
+
+/** An entry of the file always names what it runs. */
+const isImplicit = (config: RunninghubEngineEntry['config']): boolean => targetOf(config) === undefined;
 
 function targetOf({ webapp_id: app, workflow_id: workflow }: RunninghubEngineEntry['config']): HubTarget | undefined {
   if (app !== undefined) return { kind: 'app', id: app };

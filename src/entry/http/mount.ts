@@ -4,7 +4,7 @@ import { keyNeeded, keyWelcome, type Authenticator } from './authentication.ts';
 import { readJson } from './body.ts';
 import type { BodyRoom } from './body-room.ts';
 import { callerOf, stranger } from './callers.ts';
-import { invalid } from './problem.ts';
+import { inEnvelope, invalid } from './problem.ts';
 import type { RateLimit } from './rate-limit.ts';
 import { beforeAbort, requestSignal } from './request-signal.ts';
 import { usualStatus, type BodyLimit, type Route, type RouteContext } from './route.ts';
@@ -37,7 +37,7 @@ export function mountRoutes(app: Express, rows: readonly Route[], options: Mount
   for (const [path, its] of paths) {
     for (const row of its.toSorted(headFirst)) {
       const door = row.open === true ? [keyWelcome(options.access)] : [keyNeeded(options.access, options.rateLimit), options.rateLimit.middleware];
-      app[row.method](expressPath(path), ...door, deed(row, options));
+      app[row.method](expressPath(path), ...(row.envelope === true ? [inEnvelope] : []), ...door, deed(row, options));
     }
     app.all(expressPath(path), methodRefusal(its.map((row) => row.method.toUpperCase())));
   }

@@ -1,5 +1,5 @@
 /** Everything thrown becomes one `application/problem+json` answer, here and nowhere else. */
-import type { ErrorRequestHandler, Response } from 'express';
+import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
 import { z } from 'zod';
 import { errorTable, fail, GatewayError } from '../../core/errors.ts';
 import { currentRequestId } from '../../core/logger.ts';
@@ -39,6 +39,7 @@ export function toProblem(error: GatewayError, requestId: string): Problem {
     request_id: requestId,
     retryable: error.retryable,
     ...(error.promptId === undefined ? {} : { prompt_id: error.promptId }),
+    ...(error.taskId === undefined ? {} : { task_id: error.taskId }),
     ...(error.faults.length === 0 || hidden ? {} : { errors: error.faults.slice(0, limits.faults).map(bounded) }),
   };
 }
@@ -58,6 +59,14 @@ function cut(text: string, length: number): string {
 const causes = new WeakMap<Response, GatewayError>();
 export const causeOf = (response: Response): GatewayError | undefined => causes.get(response);
 
+const enveloped = new WeakSet<Response>();
+
+/** Of a call whose callers read `{code, msg, data}`: its problem has these, too. */
+export const inEnvelope: RequestHandler = (_request, response, next) => {
+  enveloped.add(response);
+  next();
+};
+
 /** Answers with the problem; where an answer has begun it cuts the connection, so that nobody takes a part for the whole. */
 // eslint-disable-next-line max-params -- express knows an error handler by its four parameters
 export const problemHandler: ErrorRequestHandler = (thrown: unknown, request, response, _next) => {
@@ -71,7 +80,8 @@ export const problemHandler: ErrorRequestHandler = (thrown: unknown, request, re
   if (error.retryAfter !== undefined) response.setHeader('Retry-After', String(Math.max(1, Math.ceil(error.retryAfter))));
   if (error.code === 'UNAUTHORIZED') response.setHeader('WWW-Authenticate', 'Bearer');
   response.setHeader('Cache-Control', 'no-store');
-  const text = JSON.stringify(toProblem(error, currentRequestId() ?? ''));
+  const problem = toProblem(error, currentRequestId() ?? '');
+  const text = JSON.stringify(enveloped.has(response) ? { ...problem, msg: problem.detail, data: null } : problem);
   response.writeHead(error.status, { 'Content-Type': problemType, 'Content-Length': Buffer.byteLength(text) }).end(text);
   drain(request);
 };

@@ -73,6 +73,8 @@ interface RowFacts {
   readonly errors: readonly ErrorCode[];
   /** No key is needed. */
   readonly open?: boolean;
+  /** Its callers read `{code, msg, data}`: refusals have `msg`, too. */
+  readonly envelope?: boolean;
   /** A call without a body counts as `{}`. */
   readonly bodyOptional?: boolean;
   readonly bodyLimit?: BodyLimit;

@@ -43,15 +43,17 @@ describe('a key', () => {
   const plain = '0123456789abcdef0123456789abcdef';
 
   it('is taken as it is', () => {
-    expect(keyOf(plain)).toEqual({ key: plain, keyHadWhitespace: false, unusual: false });
+    expect(keyOf(plain)).toEqual({ key: plain, keyHadWhitespace: false, odd: undefined });
   });
 
   test.each([`${plain}\n`, ` ${plain}`, `\t${plain}\r\n`, `${plain.slice(0, 16)}\n${plain.slice(16)}`, `\uFEFF${plain}\u200B`])('loses blanks and line breaks: %j', (given) => {
-    expect(keyOf(given)).toEqual({ key: plain, keyHadWhitespace: true, unusual: false });
+    expect(keyOf(given)).toEqual({ key: plain, keyHadWhitespace: true, odd: undefined });
   });
 
   it('of another length is told', () => {
-    expect(keyOf(plain.slice(1)).unusual).toBe(true);
+    expect(keyOf(plain.slice(1)).odd).toBe('has 31 characters; keys have 32');
+    expect(keyOf(`Bearer ${plain}`).odd).toContain('begins with "Bearer"');
+    expect(keyOf(`"${plain}"`).odd).toContain('quotes');
   });
 
   test.each(['', ' \n', 'schlüssel', 'a\u0000b'])('that cannot be one is refused, and not told: %j', (given) => {

@@ -8,8 +8,8 @@ const blanks = /[\s\u200B-\u200D\u2060\uFEFF]+/gu;
 export interface Key {
   readonly key: string;
   readonly keyHadWhitespace: boolean;
-  /** It has another length than keys of RunningHub. */
-  readonly unusual: boolean;
+  /** Why it does not look like one, as the end of a sentence. */
+  readonly odd: string | undefined;
 }
 
 /** The key without blanks and line breaks. Throws VALIDATION_ERROR for an empty one, and for characters that no header takes. */
@@ -17,7 +17,13 @@ export function keyOf(text: string): Key {
   const key = text.replace(blanks, '');
   if (key === '') throw fail('VALIDATION_ERROR', 'the API key for RunningHub is empty.');
   if (!/^[\x21-\x7E]+$/.test(key)) throw fail('VALIDATION_ERROR', 'the API key for RunningHub holds characters that no key has.');
-  return { key, keyHadWhitespace: key !== text, unusual: key.length !== KEY_LENGTH };
+  return { key, keyHadWhitespace: key !== text, odd: oddOf(key) };
+}
+
+function oddOf(key: string): string | undefined {
+  if (/^bearer/i.test(key)) return 'begins with "Bearer", which does not belong to it';
+  if (/^(["'`]).*\1$/.test(key)) return 'stands in quotes, which do not belong to it';
+  return key.length === KEY_LENGTH ? undefined : `has ${key.length} characters; keys have ${KEY_LENGTH}`;
 }
 
 export interface BaseUrl {

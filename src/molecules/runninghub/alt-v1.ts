@@ -38,7 +38,7 @@ export class AltV1Api implements RunningHubApi {
     const inputs = new Map(run.nodeInfoList.map((entry) => [entry.fieldName, valueOf(entry.fieldValue)]));
     if (inputs.size < run.nodeInfoList.length) return { kind: 'refused', error: fail('VALIDATION_ERROR', 'the alt-v1 dialect knows inputs by their names alone, and two have the same.'), again: undefined };
     if (!isId(workflowId)) return { kind: 'refused', error: fail('ENGINE_WORKFLOW_NOT_FOUND', `"${workflowId.slice(0, 200)}" is no id of a workflow.`), again: undefined };
-    const call = { method: 'POST', path: `/v1/workflows/${workflowId}/run`, body: { inputs: Object.fromEntries(inputs) } } as const;
+    const call = { method: 'POST', path: `/v1/workflows/${workflowId}/run`, body: { inputs: Object.fromEntries(inputs) }, about: `workflow ${workflowId}` } as const;
     if (signal.aborted) return unsent(this.#calls.unanswered(`POST ${call.path}`, new HttpFailure('aborted', 'the caller gave up before it was sent', { cause: undefined })), 'refused');
     try {
       return this.#outcome(await this.#calls.send(call, signal));

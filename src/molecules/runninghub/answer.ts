@@ -10,6 +10,7 @@ import { isRecord, textOf } from './wire.ts';
 
 export interface Answer {
   readonly call: string;
+  readonly about: string | undefined;
   readonly status: number;
   /** As it was sent; undefined where none was. */
   readonly code: string | undefined;
@@ -25,7 +26,7 @@ export function answerOf(raw: RawAnswer): Answer {
   const body = isRecord(raw.json) ? raw.json : {};
   const code = codeOf(body);
   const said = [body['msg'], body['message'], body['errorMessage']].map(textOf).find(Boolean) ?? '';
-  return { call: raw.call, status: raw.status, code, row: rowOf(code, raw.status), said: code === undefined && said === '' ? raw.text.slice(0, limits.sentence) : said, body, data: body['data'] };
+  return { call: raw.call, about: raw.about, status: raw.status, code, row: rowOf(code, raw.status), said: code === undefined && said === '' ? raw.text.slice(0, limits.sentence) : said, body, data: body['data'] };
 }
 
 function rowOf(code: string | undefined, status: number): CodeRow {
@@ -47,7 +48,7 @@ export function errorOf(answer: Answer, base: string, options: Pick<FailOptions,
   const { row } = answer;
   const retryAfter = row.afterMs === undefined ? {} : { retryAfter: Math.ceil(row.afterMs / 1_000) };
   const retryable = row.retry === 'backoff' || row.retry === 'reads' || row.retry === 'yes';
-  return fail(row.error ?? 'UPSTREAM_ERROR', `RunningHub answered ${told(answer)}: ${row.sentence}${quoted(answer)}${row.site ? siteHint(base) : ''}`, { retryable, ...retryAfter, faults: faultsOf(answer), ...options });
+  return fail(row.error ?? 'UPSTREAM_ERROR', `RunningHub answered ${told(answer)}${answer.about === undefined ? '' : ` for ${answer.about}`}: ${row.sentence}${quoted(answer)}${row.site ? siteHint(base) : ''}`, { retryable, ...retryAfter, faults: faultsOf(answer), ...options });
 }
 
 /** What is thrown for a good answer whose content cannot be read. */

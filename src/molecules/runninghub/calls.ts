@@ -28,12 +28,15 @@ export interface Call {
   readonly body?: Readonly<Record<string, unknown>>;
   /** Name of the field, or of the query parameter, that the key goes into; without it, it goes into the header alone. */
   readonly keyField?: string;
+  /** What it is about, for errors: `workflow 1904…`. */
+  readonly about?: string;
 }
 
 /** An answer without secrets. `json` is undefined where the body is none. */
 export interface RawAnswer {
   /** `POST /task/openapi/create` */
   readonly call: string;
+  readonly about?: string | undefined;
   readonly status: number;
   readonly json: unknown;
   readonly text: string;
@@ -59,7 +62,7 @@ export class Calls {
   }
 
   async send(call: Call, signal: AbortSignal): Promise<RawAnswer> {
-    return this.#read(`${call.method} ${call.path}`, await this.#ask(call, signal));
+    return { ...this.#read(`${call.method} ${call.path}`, await this.#ask(call, signal)), about: call.about };
   }
 
   /** The address of a progress socket that the answer holds. It opens doors: nobody may be told of it. */

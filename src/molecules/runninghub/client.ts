@@ -11,12 +11,12 @@ export class RunningHub implements RunningHubApi {
 
   constructor(parts: CallParts, account: HubAccount) {
     const { url, warning } = baseUrlOf(account.baseUrl);
-    const { key, keyHadWhitespace, unusual } = keyOf(account.apiKey);
+    const { key, keyHadWhitespace, odd } = keyOf(account.apiKey);
     const calls = new Calls(parts, { url, key, keyPlace: account.keyPlace, timeoutMs: account.timeoutMs });
     const warnings = [
       ...(warning === undefined ? [] : [warning]),
       ...(keyHadWhitespace ? ['the API key of RunningHub came with blanks or line breaks, which were left out.'] : []),
-      ...(unusual ? [`the API key of RunningHub has ${key.length} characters; keys have 32.`] : []),
+      ...(odd === undefined ? [] : [`the API key of RunningHub ${odd}.`]),
       ...(account.dialect === 'alt-v1' ? ['the alt-v1 dialect of RunningHub is unproven: no official document knows it.'] : []),
     ];
     this.facts = { url, keyHadWhitespace, warnings };

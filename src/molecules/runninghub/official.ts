@@ -32,11 +32,11 @@ export class OfficialApi implements RunningHubApi {
 
   async runWorkflow(workflowId: string, run: HubRun, signal: AbortSignal): Promise<HubSubmitOutcome> {
     const body = { workflowId, ...bodyOf(run), addMetadata: run.addMetadata, ...(run.workflow ? { workflow: stringifyJson(run.workflow) } : {}) };
-    return this.#submit(v1('/task/openapi/create', body), signal);
+    return this.#submit({ ...v1('/task/openapi/create', body), about: `workflow ${workflowId}` }, signal);
   }
 
   async runApp(webappId: string, run: HubRun, signal: AbortSignal): Promise<HubSubmitOutcome> {
-    return this.#submit(v1('/task/openapi/ai-app/run', { webappId, ...bodyOf(run) }), signal);
+    return this.#submit({ ...v1('/task/openapi/ai-app/run', { webappId, ...bodyOf(run) }), about: `app ${webappId}` }, signal);
   }
 
   async outputs(taskId: string, signal: AbortSignal): Promise<HubTask> {
@@ -82,12 +82,12 @@ export class OfficialApi implements RunningHubApi {
   }
 
   async appInfo(webappId: string, signal: AbortSignal): Promise<HubApp> {
-    const { data } = await this.#good({ method: 'GET', path: '/api/webapp/apiCallDemo', query: { webappId }, keyField: 'apiKey' }, 'an app', signal);
+    const { data } = await this.#good({ method: 'GET', path: '/api/webapp/apiCallDemo', query: { webappId }, keyField: 'apiKey', about: `app ${webappId}` }, 'an app', signal);
     return appOf(App.parse(data));
   }
 
   async workflowFormat(workflowId: string, signal: AbortSignal): Promise<Readonly<Record<string, unknown>>> {
-    const answer = await this.#good(v1('/api/openapi/getJsonApiFormat', { workflowId }), 'a workflow', signal);
+    const answer = await this.#good({ ...v1('/api/openapi/getJsonApiFormat', { workflowId }), about: `workflow ${workflowId}` }, 'a workflow', signal);
     const { prompt } = WorkflowFormat.parse(answer.data);
     const graph = typeof prompt === 'string' ? jsonOf(prompt) : prompt;
     if (!isRecord(graph)) throw unreadable(answer, 'a graph');

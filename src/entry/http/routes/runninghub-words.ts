@@ -18,10 +18,11 @@ export const runHeaders = { 'Idempotency-Key': { ...taskHeaders['Idempotency-Key
 
 /** What to run, for `create` and `run`. A file that we handed out may be named by its whole URL. */
 export function orderOf(context: Pick<RouteContext<unknown, unknown, HubRunBody>, 'body' | 'letGo' | 'request'>): HubOrder {
-  const { body: { webappId, workflowId, nodeInfoList }, letGo: kept } = context;
+  const { body: { webappId, workflowId, nodeInfoList, ...body }, letGo: kept } = context;
   const own = whole(`${service.download}?`, context);
   const shortened = (value: unknown): unknown => (typeof value === 'string' && value.startsWith(own) ? value.slice(own.length - service.download.length - 1) : value);
-  const target = webappId === undefined ? { kind: 'workflow' as const, id: workflowId ?? '' } : { kind: 'app' as const, id: webappId };
+  const how = { accessPassword: body.accessPassword ?? undefined, instanceType: body.instanceType ?? undefined };
+  const target = webappId === undefined ? { kind: 'workflow' as const, id: workflowId ?? '', ...how } : { kind: 'app' as const, id: webappId, ...how };
   return { target, kept, idempotencyKey: idempotencyKeyOf(context), values: nodeInfoList.map(({ nodeId, fieldName, fieldValue, fieldType }) => ({ nodeId, fieldName, fieldValue: shortened(fieldValue), media: mediaOf(fieldType) })) };
 }
 
