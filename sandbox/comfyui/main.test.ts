@@ -4,6 +4,7 @@ import { get } from 'node:http';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { text as words } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 let folder: string;
@@ -36,6 +37,16 @@ async function run(...more: string[]): Promise<Running> {
 
 /** The first argument of the next such event. */
 const first = (emitter: EventEmitter, event: string): Promise<unknown> => new Promise((resolve) => emitter.once(event, resolve));
+
+/** What a process says that ends by itself. */
+async function ending(...options: string[]): Promise<{ code: number | null; out: string; fault: string }> {
+  const child = spawn(process.execPath, [path.join(import.meta.dirname, 'main.ts'), '--data', folder, ...options]);
+  started.push(child);
+  const ended = once(child, 'exit');
+  const [out, fault] = await Promise.all([words(child.stdout), words(child.stderr)]);
+  await ended;
+  return { code: child.exitCode, out, fault };
+}
 
 const urlOf = (line: string): string => line.replace(/^.* at /, '');
 
@@ -73,11 +84,31 @@ describe('the command line', () => {
     expect(await ended).toEqual([1, null]);
   });
 
-  it('tells what is wrong with its arguments', async () => {
-    const child = spawn(process.execPath, [path.join(import.meta.dirname, 'main.ts'), '--port', 'many']);
-    const ended = once(child, 'exit');
-    expect(String(await first(child.stderr, 'data'))).toContain('port');
-    expect(await ended).toEqual([1, null]);
+  it('has a help that shows how npm calls it', async () => {
+    const { code, out } = await ending('--help');
+    expect(code).toBe(0);
+    expect(out).toContain('\nnpm run sandbox -- [options]\n');
+    expect(out).toMatch(/^ {2}--data DIR {11}.* \(default data\/sandbox\)$/m);
+  });
+
+  it.each([
+    [['--port', 'abc'], '--port is "abc"; allowed: 0 to 65535.'],
+    [['--port', '-1'], '--port is "-1"; allowed: 0 to 65535.'],
+    [['--port=70000', '--host='], '--host is ""; allowed: an address or name of this machine.\n--port is "70000"; allowed: 0 to 65535.'],
+    [['--first-lease-ms', '0'], '--first-lease-ms is "0"; allowed: 1 to 86400000.'],
+    [['--foo', '5'], 'There is no option --foo; --help lists those that there are.'],
+    [['--data', '--knobs'], '--data needs a value: --data DIR'],
+    [['--knobs=yes'], '--knobs takes no value.'],
+    [['start'], '"start" is not understood; --help lists the options.'],
+    [['--port', '0', '--host', '192.0.2.1'], '--host is "192.0.2.1"; allowed: an address or name of this machine (EADDRNOTAVAIL).'],
+  ])('tells in one line what is wrong with %j', async (options, fault) => {
+    expect(await ending(...options)).toEqual({ code: 1, out: '', fault: `${fault}\n` });
+  });
+
+  it('tells in one line that its port is in use', async () => {
+    const { line } = await run();
+    const { port } = new URL(urlOf(line));
+    expect(await ending('--port', port)).toMatchObject({ code: 1, fault: `Port ${port} on 127.0.0.1 is in use; choose another one with --port, or 0 for any.\n` });
   });
 });
 

@@ -1,69 +1,30 @@
 import path from 'node:path';
 import { mkdir } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { AddressFile } from '../alone/address-file.ts';
 import { Leases } from '../alone/lease.ts';
+import { folder, life, place, runCommand } from '../alone/options.ts';
 import { startSandbox, type RunningSandbox } from './server.ts';
 
-const HELP = `A ComfyUI sandbox: speaks the wire protocol of ComfyUI 0.3.64 and runs picture graphs. Not a diffusion model.
-
-node sandbox/comfyui/main.ts [options]
-  --host H             address to listen on (default 127.0.0.1)
-  --port P             port, 0 for any free one (default 8188)
-  --data DIR           where input, output and temp live (default data/sandbox)
-  --address-file FILE  write {url, pid} there; exit at once if it already names a live sandbox
-  --leased             live only while somebody holds GET /sandbox/lease open
-  --first-lease-ms N   how long the first lease may take to come (default 15000)
-  --lease-grace-ms N   how long to live on without any lease (default 5000)
-  --knobs              allow /sandbox/knobs and /sandbox/counters
-  --help               this text
-`;
-
-const Arguments = z.object({
-  host: z.string().default('127.0.0.1'),
-  port: z.coerce.number().int().min(0).max(65_535).default(8188),
-  data: z.string().default('data/sandbox'),
-  'address-file': z.string().optional(),
-  leased: z.boolean().default(false),
-  'first-lease-ms': z.coerce.number().int().min(1).default(15_000),
-  'lease-grace-ms': z.coerce.number().int().min(1).default(5_000),
-  knobs: z.boolean().default(false),
-  help: z.boolean().default(false),
+const Options = z.object({
+  ...place(8188),
+  data: folder('data/sandbox', 'where input, output and temp live'),
+  ...life,
 });
-type Arguments = z.infer<typeof Arguments>;
+type Options = z.infer<typeof Options>;
 
 const SIGN = { path: '/system_stats', says: z.object({ system: z.object({ sandbox: z.literal(true) }) }) };
 
 const say = (line: string): void => { process.stdout.write(`${line}\n`); };
 
-function readArguments(): Arguments {
-  const text = { type: 'string' } as const;
-  const flag = { type: 'boolean' } as const;
-  const { values } = parseArgs({
-    options: {
-      host: text, port: text, data: text, 'address-file': text, leased: flag, 'first-lease-ms': text, 'lease-grace-ms': text, knobs: flag, help: flag,
-    },
-  });
-  return Arguments.parse(values);
-}
-
-async function main(): Promise<void> {
-  const given = readArguments();
-  if (given.help) {
-    process.stdout.write(HELP);
-    return;
-  }
+async function main(given: Options): Promise<void> {
   const addressFile = given['address-file'] === undefined ? undefined : new AddressFile(given['address-file'], SIGN);
   const other = await addressFile?.live();
-  if (other !== undefined) {
-    say(`A ComfyUI sandbox already runs at ${other}`);
-    return;
-  }
-  await run(given, addressFile);
+  if (other === undefined) await run(given, addressFile);
+  else say(`A ComfyUI sandbox already runs at ${other}`);
 }
 
-async function run(given: Arguments, addressFile: AddressFile | undefined): Promise<void> {
+async function run(given: Options, addressFile: AddressFile | undefined): Promise<void> {
   let end: (reason: string) => void = () => undefined;
   const ended = new Promise<string>((resolve) => { end = resolve; });
   const leases = given.leased
@@ -88,9 +49,5 @@ async function announce(sandbox: RunningSandbox, { addressFile, path: file }: { 
   say(`ComfyUI sandbox (not a diffusion model) at ${sandbox.url}`);
 }
 
-try {
-  await main();
-} catch (error) {
-  process.stderr.write(`${error instanceof z.ZodError ? z.prettifyError(error) : String(error)}\n`);
-  process.exitCode = 1;
-}
+const about = 'A ComfyUI sandbox: speaks the wire protocol of ComfyUI 0.3.64 and runs picture graphs. Not a diffusion model.';
+await runCommand({ about, call: 'npm run sandbox', options: Options }, main);

@@ -39,7 +39,7 @@ export function checkNodeInfo(list: readonly NodeInfo[], target: WebApp | Workfl
     const slot = slots.get(info.nodeId)?.get(info.fieldName);
     const reason = slot === undefined ? (slots.has(info.nodeId) ? 'field_not_found_in_node_inputs' : 'node_not_found_in_workflow') : valueProblem(slot, info.fieldValue);
     if (reason !== undefined) throw mismatch(info, reason, checker);
-    if (slot && !nameKnown(slot, info.fieldValue, checker)) errors[info.nodeId] = nodeError(slot, info);
+    if (slot && !nameKnown(slot, info.fieldValue, checker)) errors[info.nodeId] = nodeError(slot, info, errors[info.nodeId]);
   }
   return errors;
 }
@@ -58,12 +58,21 @@ function nameKnown({ kind, usual }: Slot, value: string, { fileKnown }: Checker)
   return kind !== 'file' || fileKnown(value);
 }
 
-/** As ComfyUI puts it. The node of the output is always 9. */
-function nodeError({ kind, nodeName }: Slot, { fieldName, fieldValue }: NodeInfo): NodeError {
+/** Those of a task that has none of its own, but shall have some. */
+export const SAMPLE_ERRORS: Readonly<Record<string, NodeError>> = {
+  11: {
+    errors: [{ type: 'value_not_in_list', message: 'Value not in list', details: "lora_name: '不存在.safetensors' not in list", extra_info: { input_name: 'lora_name' } }],
+    dependent_outputs: ['9'],
+    class_type: 'LoraLoader',
+  },
+};
+
+/** As ComfyUI puts it, after what is wrong with the node `before`. The node of the output is always 9. */
+function nodeError({ kind, nodeName }: Slot, { fieldName, fieldValue }: NodeInfo, before: NodeError | undefined): NodeError {
   const told = kind === 'file'
     ? { type: 'custom_validation_failed', message: 'Custom validation failed for node', details: `${fieldName} - Invalid file: ${fieldValue}` }
     : { type: 'value_not_in_list', message: 'Value not in list', details: `${fieldName}: '${fieldValue}' not in list` };
-  return { errors: [{ ...told, extra_info: { input_name: fieldName } }], dependent_outputs: ['9'], class_type: nodeName };
+  return { errors: [...(before?.errors ?? []), { ...told, extra_info: { input_name: fieldName } }], dependent_outputs: ['9'], class_type: nodeName };
 }
 
 const FILES = new Set(['IMAGE', 'AUDIO', 'VIDEO']);

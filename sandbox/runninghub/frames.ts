@@ -1,3 +1,4 @@
+import { reasonOf } from './shapes.ts';
 import type { Task } from './task.ts';
 
 /** Messages of ComfyUI, as the progress socket passes them on. */
@@ -27,7 +28,8 @@ export function successFrames(task: Task): unknown[] {
 }
 
 export function failureFrames(task: Task): unknown[] {
-  const where = { ...promptOf(task), node_id: '3', node_type: 'KSampler', executed: ['4'] };
+  const { node_id: node, node_name: type, ...raised } = reasonOf(task);
+  const where = { ...promptOf(task), node_id: node, node_type: type, executed: ['4'] };
   if (task.state === 'CANCELLED') return [{ type: 'execution_interrupted', data: where }];
-  return [{ type: 'execution_error', data: { ...where, exception_message: 'Allocation on device 显存不足', exception_type: 'torch.OutOfMemoryError', traceback: ['line 1'] } }];
+  return [{ type: 'execution_error', data: { ...where, ...raised } }];
 }

@@ -3,40 +3,44 @@ import { isEnded, type Task, type TaskOutput } from './task.ts';
 
 /** What replies of every dialect are put together from, as the knobs shape it. */
 
-const REASON = {
-  current_outputs: '{}',
-  exception_type: 'torch.OutOfMemoryError',
-  node_name: 'KSampler',
-  current_inputs: '{}',
-  traceback: JSON.stringify(['  File "/app/execution.py", line 327, in execute\n']),
+interface Reason {
+  readonly node_id: string;
+  readonly node_name: string;
+  readonly exception_message: string;
+  readonly exception_type: string;
+  readonly traceback: readonly string[];
+}
+
+const SAMPLE_REASON: Reason = {
   node_id: '3',
+  node_name: 'KSampler',
   exception_message: 'Allocation on device 显存不足',
+  exception_type: 'torch.OutOfMemoryError',
+  traceback: ['  File "/app/execution.py", line 327, in execute\n'],
 };
 
-export function failedReason({ failedReason: shape }: Readonly<KnobState>): unknown {
+/** Why a task failed: the first of its node errors, else the sample. With node errors nothing ran, so nothing raised. */
+export function reasonOf({ nodeErrors }: Task): Reason {
+  const [reason] = Object.entries(nodeErrors).flatMap(([id, { class_type: name, errors }]) =>
+    errors.map(({ type, message, details }): Reason => ({ node_id: id, node_name: name, exception_message: `${message}: ${details}`, exception_type: type, traceback: [] })));
+  return reason ?? SAMPLE_REASON;
+}
+
+function failedReason(task: Task, { failedReason: shape }: Readonly<KnobState>): unknown {
+  const reason = reasonOf(task);
   switch (shape) {
-    case 'strings': return REASON;
-    case 'arrays': return { ...REASON, traceback: ['  File "/app/execution.py", line 327, in execute\n'], current_inputs: {}, current_outputs: {} };
-    case 'text': return 'Allocation on device 显存不足';
+    case 'strings': return { ...reason, traceback: JSON.stringify(reason.traceback), current_inputs: '{}', current_outputs: '{}' };
+    case 'arrays': return { ...reason, current_inputs: {}, current_outputs: {} };
+    case 'text': return `${reason.node_name} ${reason.node_id}: ${reason.exception_message}`;
     case 'absent': return undefined;
   }
 }
 
-export function promptTips(task: Task, { promptTips: shape }: Readonly<KnobState>): string | null {
-  const ofTask = task.outcome === 'nodeErrors' ? { ...SAMPLE_ERRORS, ...task.nodeErrors } : {};
-  const tips = JSON.stringify({ result: true, error: null, outputs_to_execute: ['9'], node_errors: ofTask });
-  if (shape === 'usual' || task.outcome === 'nodeErrors') return tips;
+export function promptTips({ nodeErrors, outcome }: Task, { promptTips: shape }: Readonly<KnobState>): string | null {
+  const tips = JSON.stringify({ result: true, error: null, outputs_to_execute: ['9'], node_errors: nodeErrors });
+  if (shape === 'usual' || outcome === 'nodeErrors') return tips;
   return { null: null, empty: '', broken: tips.slice(0, 20) }[shape];
 }
-
-/** Where a task has node errors because the knobs say so. */
-const SAMPLE_ERRORS = {
-  11: {
-    errors: [{ type: 'value_not_in_list', message: 'Value not in list', details: "lora_name: '不存在.safetensors' not in list", extra_info: { input_name: 'lora_name' } }],
-    dependent_outputs: ['9'],
-    class_type: 'LoraLoader',
-  },
-};
 
 interface Costs {
   readonly taskCostTime: string;
@@ -68,7 +72,7 @@ function v1Output(task: Task, { url, type, nodeId }: TaskOutput, { costs }: Read
 /** `{code, msg, data}` of outputs, and of the webhook that says the same. */
 export function v1Outcome(task: Task, state: Readonly<KnobState>): { code: number; msg: string; data: unknown } {
   if (task.state === 'SUCCESS') return { code: 0, msg: 'success', data: task.outputs.map((output) => v1Output(task, output, state)) };
-  const reason = task.state === 'FAILED' ? failedReason(state) : undefined;
+  const reason = task.state === 'FAILED' ? failedReason(task, state) : undefined;
   return { code: 805, msg: 'APIKEY_TASK_STATUS_ERROR', data: reason === undefined ? null : { failedReason: reason } };
 }
 
@@ -76,7 +80,7 @@ export function v1Outcome(task: Task, state: Readonly<KnobState>): { code: numbe
 export function v2Task(task: Task, knobs: Knobs): Record<string, unknown> {
   const { state } = knobs;
   const failed = task.state === 'FAILED';
-  const reason = failedReason(state);
+  const reason = failedReason(task, state);
   return {
     taskId: task.id,
     status: task.state === 'CANCELLED' ? state.cancelledStatus : task.state,

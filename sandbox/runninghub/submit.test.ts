@@ -16,6 +16,8 @@ afterEach(() => sandbox.close());
 
 const Described = z.object({ data: z.object({ curl: z.string(), nodeInfoList: z.array(z.object({ fieldType: z.string() })) }) });
 
+const Tips = z.object({ node_errors: z.record(z.string(), z.unknown()) });
+
 const set = (nodeId: string, fieldName: string, fieldValue: unknown): unknown => ({ nodeId, fieldName, fieldValue });
 const refusal = async (...nodeInfoList: unknown[]): Promise<unknown> => (await client.run({ nodeInfoList })).msg;
 const tips = async (...nodeInfoList: unknown[]): Promise<unknown> => JSON.parse((await client.create({ nodeInfoList })).promptTips ?? '');
@@ -42,6 +44,35 @@ describe('a submit', () => {
     expect(await tips(set('39', 'image', data.fileName))).toMatchObject({ node_errors: { 39: {} } });
     sandbox.knobs.set({ checkFiles: false });
     expect(await tips(set('39', 'image', data.fileName))).toMatchObject({ node_errors: {} });
+  });
+
+  it('has no node errors but its own, and says the first as the reason of its failure', async () => {
+    const broken = { nodeInfoList: [set('11', 'lora_name', 'nowhere'), set('39', 'image', 'api/gone.png')] };
+    sandbox.knobs.set({ outcomes: ['nodeErrors', 'picture'] });
+    for (let count = 0; count < 2; count += 1) {
+      const { taskId, promptTips } = await client.create(broken);
+      expect(Tips.parse(JSON.parse(promptTips ?? '')).node_errors).toEqual({
+        11: expect.objectContaining({ class_type: 'LoraLoader', errors: [expect.objectContaining({ details: "lora_name: 'nowhere' not in list" })] }),
+        39: expect.objectContaining({ class_type: 'LoadImage', errors: [expect.objectContaining({ details: 'image - Invalid file: api/gone.png' })] }),
+      });
+      expect(await client.outputs(taskId)).toMatchObject({ code: 805, data: { failedReason: { node_id: '11', node_name: 'LoraLoader', exception_type: 'value_not_in_list' } } });
+    }
+  });
+
+  it('has one node error for each input of a node', async () => {
+    await sandbox.close();
+    const graph = { 1: { class_type: 'Both', inputs: { ckpt_name: 'sandbox.safetensors', lora_name: 'b' } } };
+    sandbox = await startRunningHubSandbox({ catalog: { workflows: [{ id: '5', graph }] } });
+    const { data } = await new TestClient(sandbox.url).post('/task/openapi/create', { workflowId: '5', nodeInfoList: [set('1', 'ckpt_name', 'no'), set('1', 'lora_name', 'nowhere')] });
+    const { promptTips } = z.object({ promptTips: z.string() }).parse(data);
+    expect(JSON.parse(promptTips)).toMatchObject({ node_errors: { 1: { errors: [{ extra_info: { input_name: 'ckpt_name' } }, { extra_info: { input_name: 'lora_name' } }] } } });
+  });
+
+  it('has the sample of node errors, and its reason, where the knobs want some and it has none', async () => {
+    sandbox.knobs.set({ outcome: 'nodeErrors' });
+    const { taskId, promptTips } = await client.create({ nodeInfoList: [] });
+    expect(Object.keys(Tips.parse(JSON.parse(promptTips ?? '')).node_errors)).toEqual(['11']);
+    expect(await client.outputs(taskId)).toMatchObject({ data: { failedReason: { node_id: '11', exception_message: "Value not in list: lora_name: '不存在.safetensors' not in list" } } });
   });
 
   it('may name URLs and data URIs in v2 only', async () => {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { COINS_PER_RUN, MONEY_PER_RUN, type Account } from './accounts.ts';
 import { Graph, type WebApp, type Workflow } from './catalog/catalog.ts';
-import { checkNodeInfo, NodeInfo } from './checks.ts';
+import { checkNodeInfo, NodeInfo, SAMPLE_ERRORS } from './checks.ts';
 import { Refused } from './codes.ts';
 import type { Task } from './task.ts';
 import type { World } from './world.ts';
@@ -37,16 +37,18 @@ export function submit(world: World, order: Submit): Task {
   const options = parsed.data;
   const target = findTarget(world, order, options);
   const nodeInfoList = options.workflow ? [] : (options.nodeInfoList ?? []);
-  const nodeErrors = checkNodeInfo(nodeInfoList, target, {
+  const found = checkNodeInfo(nodeInfoList, target, {
     fileKnown: (value) => !world.knobs.state.checkFiles || world.uploads.known(value) || (order.remoteFiles && /^(https?:\/\/|data:)/.test(value)),
     oldMessages: world.knobs.state.oldNodeMessages,
   });
   checkAccount(world, account, options);
   const chosen = world.knobs.takeOutcome();
   const usual = chosen === 'picture' && 'makes' in target ? 'text' : chosen;
+  const broken = Object.keys(found).length > 0;
   return world.tasks.create({
-    account, kind, targetId, nodeInfoList, nodeErrors,
-    outcome: Object.keys(nodeErrors).length > 0 ? 'nodeErrors' : usual,
+    account, kind, targetId, nodeInfoList,
+    nodeErrors: usual === 'nodeErrors' && !broken ? SAMPLE_ERRORS : found,
+    outcome: broken ? 'nodeErrors' : usual,
     webhookUrl: options.webhookUrl ?? undefined,
   });
 }

@@ -78,6 +78,23 @@ describe('a task', () => {
   });
 });
 
+describe('a task with node errors', () => {
+  const reason = { node_id: '39', node_name: 'LoadImage', exception_type: 'custom_validation_failed', exception_message: 'Custom validation failed for node: image - Invalid file: api/gone.png' };
+
+  it.each([
+    ['strings', { ...reason, traceback: '[]', current_inputs: '{}', current_outputs: '{}' }],
+    ['arrays', { ...reason, traceback: [], current_inputs: {}, current_outputs: {} }],
+    ['text', 'LoadImage 39: Custom validation failed for node: image - Invalid file: api/gone.png'],
+    ['absent', undefined],
+  ] as const)('says why it failed in the shape %s, in v1 and v2', async (failedReason, wanted) => {
+    sandbox.knobs.set({ failedReason });
+    const { taskId } = await client.create({ nodeInfoList: [{ nodeId: '39', fieldName: 'image', fieldValue: 'api/gone.png' }] });
+    expect((await client.outputs(taskId)).data).toEqual(wanted === undefined ? null : { failedReason: wanted });
+    expect(await client.bearer('/openapi/v2/query', { taskId })).toMatchObject({ status: 'FAILED', ...(wanted !== undefined && { failedReason: wanted }) });
+    expect(sandbox.counters.snapshot.charged).toEqual({});
+  });
+});
+
 describe('an account', () => {
   it('is refused beyond its limit, with nothing created', async () => {
     const { taskId } = await client.create();

@@ -117,7 +117,7 @@ export const settings = {
   OUTPUT_MAX_GB: { schema: number(50, 0, 1_000_000), about: 'Mirrored outputs over this size go, oldest first; 0 for no limit.' },
   OUTPUT_MAX_DAYS: { schema: number(30, 0, 36_500), about: 'Mirrored outputs, uploads and records older than this go; 0 for never.' },
   CONFIG_DIR: { schema: text('config'), about: 'Folder of engine_config.yml and of the templates, workflows/*.json.' },
-  WORKER_CONCURRENCY: { schema: integer(16, 1, 1_000), about: 'Tasks that one process works on at once.' },
+  WORKER_CONCURRENCY: { schema: integer(16, 1, 1_000), about: 'Tasks that one process works on at once; those at RunningHub are counted by its account alone.' },
   TASKS_PER_INSTANCE: { schema: integer(2, 1, 100), about: 'Tasks that each ComfyUI server is given at once: one that runs, and those that follow without a pause.' },
   MAX_QUEUE_DEPTH: { schema: integer(100_000, 1, 10_000_000), about: 'Tasks that may wait; more are refused with QUEUE_FULL.' },
   MAX_ATTEMPTS: { schema: integer(3, 1, 100), about: 'How often a step of a task is tried when its failure may pass.' },

@@ -28,6 +28,8 @@ export interface Gateway {
   /** Where to reach it from this machine; a worker has no doors. */
   readonly url: string | undefined;
   readonly instances: readonly string[];
+  /** Engines of type runninghub, and where their accounts are. */
+  readonly hubs: readonly { readonly name: string; readonly host: string }[];
   /** How many there are. */
   readonly templates: number;
   readonly pipelines: number;
@@ -57,7 +59,7 @@ export async function startGateway({ config, logging, version, role, shutdown }:
   await follow(container, shutdown);
   work(container, { written, shutdown });
   const url = role === 'worker' ? undefined : await open(container, { config, logging, version, shutdown });
-  return { url, instances: container.resolve(tokens.pool).all().map((instance) => instance.name), templates: written.templates.all().length, pipelines: written.engines.pipelines.size };
+  return { url, instances: container.resolve(tokens.pool).all().map((instance) => instance.name), hubs: container.resolve(tokens.tasks).hubs, templates: written.templates.all().length, pipelines: written.engines.pipelines.size };
 }
 
 /** Durable tasks: claimed and worked on, told of, and let go when they are old. What is under way at the end is left for the next process. */

@@ -50,12 +50,13 @@ async function doctor(config: Config): Promise<void> {
 }
 
 function banner({ config, gateway, role, version }: { config: Config; gateway: Gateway; role: Role; version: string }): string {
-  const { url, instances, templates, pipelines } = gateway;
+  const { url, instances, hubs, templates, pipelines } = gateway;
   const sandboxed = config.comfyuiUrls.includes('sandbox');
   return [
     url === undefined ? `${config.APP_NAME} ${version}, a worker without doors` : `${config.APP_NAME} ${version} at ${url}`,
     ...(url === undefined ? [] : [`  docs     ${url}/docs`]),
     `  engine   ComfyUI: ${instances.join(', ')}${sandboxed ? ' (a stand-in without a GPU; set COMFYUI_URLS for real servers)' : ''}`,
+    ...[...Map.groupBy(hubs, ({ host }) => host)].map(([host, all]) => `  engine   RunningHub: ${all.map(({ name }) => name).join(', ')} at ${host}`),
     `  tasks    ${templates} templates, ${pipelines} pipelines from ${resolve(config.CONFIG_DIR)}${tasksOf(role, config)}`,
     `  files    uploads in ${resolve(config.INPUT_DIR)}, outputs in ${config.MIRROR_OUTPUTS ? resolve(config.OUTPUT_DIR) : 'ComfyUI only'}`,
     ...(url === undefined ? [] : [`  callers  ${config.authenticated ? `API keys: ${config.API_KEYS.map((key) => key.name).join(', ')}` : 'no keys: whoever reaches this address may do everything'}`]),

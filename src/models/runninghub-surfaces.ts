@@ -18,13 +18,13 @@ const NodeValue = z.looseObject({
 
 export const HubRunBody = z
   .object({
-    webappId: HubId.optional().meta({ description: 'Of an AI app.' }),
-    workflowId: HubId.optional().meta({ description: 'Of a workflow, in place of an app.' }),
-    nodeInfoList: z.array(NodeValue).max(limits.runninghubNodes).default([]),
+    webappId: HubId.nullish().meta({ description: 'Of an AI app.' }),
+    workflowId: HubId.nullish().meta({ description: 'Of a workflow, in place of an app.' }),
+    nodeInfoList: z.array(NodeValue).max(limits.runninghubNodes).nullish(),
     accessPassword: z.string().min(1).max(200).nullish().meta({ description: 'Of an app or a workflow that needs one.' }),
     instanceType: z.string().min(1).max(64).nullish().meta({ description: '`default`, `plus` or `ultra`: on which machines it runs.' }),
   })
-  .refine((body) => (body.webappId === undefined) !== (body.workflowId === undefined), 'give either webappId or workflowId')
+  .refine(({ webappId, workflowId }) => (webappId ?? undefined) === undefined !== ((workflowId ?? undefined) === undefined), 'give either webappId or workflowId')
   .meta({ id: 'HubRunBody', description: 'What to run, and the values of its inputs. A value that `…/upload` answered with goes to RunningHub as that file.' });
 export type HubRunBody = z.infer<typeof HubRunBody>;
 
@@ -45,7 +45,12 @@ const ids = {
   gateway_task_id: z.string().meta({ description: 'Of this gateway, for /api/v1/tasks.' }),
 };
 
-export const HubTaskState = z.object({ ...ids, status: HubTaskStatus, progress: z.number(), error: Failure.nullable() }).meta({ id: 'HubTaskState' });
+const notes = {
+  waiting_for: z.string().optional().meta({ description: 'Why it is not begun, where that is not because of others before it.' }),
+  warnings: z.array(z.string()).optional(),
+};
+
+export const HubTaskState = z.object({ ...ids, status: HubTaskStatus, progress: z.number(), error: Failure.nullable(), ...notes }).meta({ id: 'HubTaskState' });
 export type HubTaskState = z.infer<typeof HubTaskState>;
 export const HubGenerated = HubTaskState.extend({ outputs: z.array(z.string()).meta({ description: 'URLs of the results.' }), texts: z.array(z.string()).meta({ description: 'Results that are texts.' }) }).meta({ id: 'HubGenerated', description: '`TIMEOUT`: MAX_POLL_SECONDS have passed; the task goes on.' });
 export type HubGenerated = z.infer<typeof HubGenerated>;
@@ -59,6 +64,7 @@ export const HubRecord = z
     created_at: z.number().meta({ description: 'Milliseconds since 1970.' }),
     updated_at: z.number(),
     result_data: z.union([z.array(Result), Failure]).nullable().meta({ description: 'Results, or why it failed; null before it has ended.' }),
+    ...notes,
     node_info: z.array(z.object({ nodeId: z.string(), fieldName: z.string(), fieldValue: z.unknown() })),
   })
   .meta({ id: 'HubRecord' });

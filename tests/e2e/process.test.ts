@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
+import { configFolder } from '../support/config-folder.ts';
 import { startEngine } from '../support/engine.ts';
 import { GatewayProcess } from '../support/gateway-process.ts';
 import { longWork, solidColour } from '../support/graphs.ts';
@@ -18,6 +19,21 @@ test('SIGTERM closes the sockets with 1001 and ends the process with 0', async (
   await socket.ending(id);
   const [closed, ended] = await Promise.all([socket.closed, gateway.kill('SIGTERM')]);
   expect([closed.code, ended]).toEqual([1001, { code: 0, signal: null }]);
+});
+
+test('its first lines name the engines at RunningHub by their hosts, and no key', async () => {
+  await using folder = await temporaryFolder();
+  await using engine = await startEngine();
+  const [own, other] = ['key-of-the-file-0000000000000001', 'key-of-the-house-000000000000001'];
+  const hub = (url: string): unknown => ({ type: 'runninghub', config: { api_key: own, workflow_id: '1', api_base_url: url } });
+  const config = await configFolder(folder.path, { engines: { pose_hub: hub('http://127.0.0.1:9'), far_hub: hub('http://localhost:9') } });
+  const copy = join(folder.path, 'printed');
+  const env = { COPY: copy, CONFIG_DIR: config, RUNNINGHUB_API_KEY: other, RUNNINGHUB_HOST: 'http://127.0.0.1:9' };
+  await using gateway = await GatewayProcess.start({ instances: [engine.url], folder: folder.path, env, command: ['bash', '-c', 'exec node src/entry/main.ts > >(tee "$COPY")'] });
+  await gateway.kill('SIGTERM');
+  const printed = await readFile(copy, 'utf8');
+  expect(printed).toMatch(/^ {2}engine {3}ComfyUI: .*\n {2}engine {3}RunningHub: pose_hub, runninghub at 127\.0\.0\.1:9\n {2}engine {3}RunningHub: far_hub at localhost:9\n {2}tasks /m);
+  for (const key of [own, other]) expect(printed).not.toContain(key);
 });
 
 test('the lines about a prompt carry the request id of the call that submitted it', async () => {

@@ -87,7 +87,7 @@ describe('a submit', () => {
     expect(failedWith(error) && (error.retryAfter ?? 0) > 0).toBe(true);
   });
 
-  it.each([500, 1000, 1005, 1010, 1011])('that is answered with %i may have been begun: it is not made again', async (code) => {
+  it.each([500, 1000, 1005, 1010, 1011, 999_999])('that is answered with %i may have been begun: it is not made again', async (code) => {
     expect(await refusal(code)).toMatchObject({ code: 'ENGINE_OUTCOME_UNKNOWN', waits: false, retryable: false });
   });
 
@@ -204,6 +204,26 @@ describe('watching', () => {
     expect(hub.hub.counters.snapshot.requests['POST /task/openapi/cancel']).toBe(1);
   });
 
+  it.each(['cut', 'html'] as const)('is not given up at the end of its time while RunningHub cannot say what became of it (%s)', async (fault) => {
+    hub.hub.knobs.set({ hold: 'RUNNING' });
+    const one = engine({ timeoutMs: 2_000 });
+    const { job: handed } = await one.submit(job(), signal());
+    clock += 3_000;
+    hub.hub.deeds.move(handed.id, 'SUCCESS');
+    hub.hub.knobs.set({ next: { [query]: [{ fault, times: 3 }], 'POST /task/openapi/cancel': [{ fault }] } });
+    expect(await endingOf(one, handed.id, clock - 3_000)).toMatchObject({ kind: 'completed' });
+  });
+
+  it('gives up an hour after the end of its time', async () => {
+    hub.hub.knobs.set({ hold: 'RUNNING' });
+    const one = engine({ timeoutMs: 2_000, pollMs: 5_000 });
+    const { job: handed } = await one.submit(job(), signal());
+    hub.hub.knobs.set({ next: { [query]: [{ fault: 'cut', times: 1_000 }], 'POST /task/openapi/cancel': [{ fault: 'cut', times: 1_000 }] } });
+    const before = clock;
+    expect(await endingOf(one, handed.id)).toMatchObject({ kind: 'failed', error: { code: 'TASK_TIMEOUT', reason: expect.stringMatching(/could not be told to stop it/) as unknown } });
+    expect(clock - before).toBeGreaterThan(3_600_000);
+  });
+
   it('counts the time from when it was handed over, also after a restart', async () => {
     hub.hub.knobs.set({ hold: 'RUNNING' });
     const { job: handed } = await engine().submit(job(), signal());
@@ -226,6 +246,17 @@ describe('watching', () => {
     hub.hub.deeds.move(handed.id, 'SUCCESS');
     await one.cancel(handed);
     expect(await endingOf(one, handed.id)).toMatchObject({ kind: 'completed' });
+  });
+});
+
+describe('a job whose id there is no number', () => {
+  it('is never taken for one of ours, and never for a path', async () => {
+    hub.hub.knobs.set({ next: { [create]: [{ body: JSON.stringify({ code: 0, data: { taskId: 'task_7' } }) }] } });
+    const { job: handed } = await engine().submit(job(), signal());
+    expect(handed.id).toBe('hub:task_7');
+    expect(await engine().knows(handed)).toBe(true);
+    hub.hub.knobs.set({ next: { [create]: [{ body: JSON.stringify({ code: 0, data: { taskId: '../../abc' } }) }] } });
+    await expect(engine().submit(job(), signal())).rejects.toMatchObject({ code: 'ENGINE_OUTCOME_UNKNOWN' });
   });
 });
 

@@ -8,6 +8,8 @@ import type { RunninghubEngineOptions, RunninghubEngineParts } from './runninghu
 
 /** The longest pause between looks that failed, in milliseconds. */
 const LONGEST = 30_000;
+/** Milliseconds beyond its time in which it is found out what became of a task. */
+const PATIENCE = 3_600_000;
 /** Looks, a pause apart, after which a task that RunningHub says nothing of counts as lost. */
 const UNSURE = 10;
 
@@ -91,22 +93,39 @@ function endingOf(task: HubTask, id: string, { options: { host: instance }, stop
 
 /** It may have run, and may be billed: it is not made again by itself. */
 function lost(id: string, { host: instance }: RunninghubEngineOptions): EngineEnding {
-  return { kind: 'failed', instance, again: false, error: { code: 'PROMPT_LOST', reason: `RunningHub at ${instance} does not know task ${id} any more; it may have run and may be billed, so it is not submitted again by itself.` } };
+  return { kind: 'failed', instance, again: false, error: { code: 'PROMPT_LOST', reason: `RunningHub at ${instance} does not know task ${id} (any more, or not with the key that is configured now); it may have run and may be billed, so it is not submitted again by itself.` } };
 }
 
-/** Its time is over: it is stopped, unless it turns out to have ended. */
+/**
+ * Its time is over: it is stopped, unless it turns out to have ended. While RunningHub cannot be asked which, nobody says
+ * that it failed: what came out is there for a day.
+ */
 async function late(id: string, following: Following, signal: AbortSignal): Promise<EngineEnding> {
   const { parts, options } = following;
-  const told = await parts.api.cancel(id, signal).catch((error: unknown) => {
+  const until = parts.now() + PATIENCE;
+  for (let failures = 0; ; failures += 1) {
+    const told = await stopped(id, following, signal);
+    const task = told.sure ? undefined : await look(id, following, signal);
+    const ending = task && endingOf(task, id, following);
+    if (ending) return ending;
+    if (told.sure || parts.now() >= until) {
+      const reason = `task ${id} had not ended after ${options.timeoutMs / 1_000} s (timeout of engine "${options.name}"). RunningHub ${told.words}; it may still run there and be billed.`;
+      return { kind: 'failed', instance: options.host, again: false, error: { code: 'TASK_TIMEOUT', reason } };
+    }
+    await parts.sleep(pauseAfter(failures, following), signal);
+  }
+}
+
+/** Tells it to stop. `sure`: it had not ended before. */
+async function stopped(id: string, { parts: { api } }: Following, signal: AbortSignal): Promise<{ readonly sure: boolean; readonly words: string }> {
+  try {
+    const told = await api.cancel(id, signal);
+    if (told === 'requested') return { sure: true, words: 'was told to stop it' };
+    return { sure: told !== 'already_ended', words: 'did not stop it' };
+  } catch (error) {
     signal.throwIfAborted();
-    return `could not be told to stop it (${reasonOf(error)})`;
-  });
-  const task = told === 'already_ended' ? await look(id, following, signal) : undefined;
-  const ending = task && endingOf(task, id, following);
-  if (ending) return ending;
-  const words = told === 'requested' ? 'was told to stop it' : told === 'already_ended' || told === 'not_found' || told === 'not_supported' ? 'did not stop it' : told;
-  const reason = `task ${id} had not ended after ${options.timeoutMs / 1_000} s (timeout of engine "${options.name}"). RunningHub ${words}; it may still run there and be billed.`;
-  return { kind: 'failed', instance: options.host, again: false, error: { code: 'TASK_TIMEOUT', reason } };
+    return { sure: false, words: `could not be told to stop it (${reasonOf(error)})` };
+  }
 }
 
 /** Undefined where nothing was told. */

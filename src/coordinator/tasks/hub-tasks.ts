@@ -17,6 +17,8 @@ export interface HubOrder {
   readonly target: HubTarget;
   readonly values: readonly HostedValue[];
   readonly idempotencyKey?: string | undefined;
+  /** Fires when nobody shall wait any more, as at the end of the process. */
+  readonly enough?: AbortSignal;
   /** Called when the task is on disk: the order is not needed any more. */
   readonly kept?: () => void;
 }
@@ -70,14 +72,14 @@ export class HubTasks {
    */
   async create(caller: Caller, order: HubOrder, signal: AbortSignal): Promise<HubTask> {
     const id = await this.#kept(caller, order, signal);
-    await this.#taken(id, this.#patience(signal));
+    await this.#taken(id, this.#patience(signal, order));
     return this.#begun(await this.#parts.tasks.view(caller, id));
   }
 
   /** As `create`, but once it has ended, unless that takes longer than callers wait. */
   async run(caller: Caller, order: HubOrder, signal: AbortSignal): Promise<HubTask> {
     const id = await this.#kept(caller, order, signal);
-    return this.#begun(await this.#parts.tasks.settled(caller, id, this.#patience(signal)));
+    return this.#begun(await this.#parts.tasks.settled(caller, id, this.#patience(signal, order)));
   }
 
   /** By its id there, or by ours. TASK_NOT_FOUND for what is not the caller's. */
@@ -159,9 +161,11 @@ export class HubTasks {
     const texts = values.flatMap(({ fieldValue }) => (typeof fieldValue === 'string' && STORED.test(fieldValue) ? [fieldValue] : []));
     const records = texts.length === 0 ? [] : await this.#parts.uploads.findUpstream(texts);
     const mine = new Map(records.filter(({ key }) => caller.admin || key === caller.key).map(({ upstreamName, mediaType }) => [upstreamName, mediaOf(mediaType)]));
-    const sorted = values.map((value): HostedValue & { readonly wanted?: MediaKind | undefined } => {
+    const strangers: number[] = [];
+    const sorted = values.map((value, n): HostedValue & { readonly wanted?: MediaKind | undefined } => {
       const { fieldValue: text, nodeId, fieldName } = value;
       if (typeof text !== 'string') return { ...value, media: undefined };
+      if (STORED.test(text) && !mine.has(text)) strangers.push(n);
       const input = app?.inputs.find((one) => one.node_id === nodeId && one.field === fieldName);
       const wanted = value.media ?? input?.upload;
       // An app says of each input whether it is a file; of a workflow nobody knows.
@@ -169,7 +173,8 @@ export class HubTasks {
       return { ...value, media: mine.get(text) ?? remote, wanted };
     });
     const empty = sorted.flatMap(({ fieldValue, wanted }, n) => (wanted !== undefined && fieldValue === '' ? [{ input: hostedName(n), type: 'empty', reason: `is empty, where a file (${wanted}) is wanted; give what an upload answered with, or an address` }] : []));
-    if (empty.length > 0) throw invalid(empty);
+    const strange = strangers.map((n) => ({ input: hostedName(n), type: 'unknown_upload', reason: 'you have no upload of this name; upload the file again' }));
+    if (empty.length + strange.length > 0) throw invalid([...strange, ...empty]);
     return sorted.map(({ wanted: _, ...value }) => value);
   }
 
@@ -193,8 +198,8 @@ export class HubTasks {
     return task.id;
   }
 
-  #patience(signal: AbortSignal): AbortSignal {
-    return AbortSignal.any([signal, AbortSignal.timeout(this.#parts.waitMs)]);
+  #patience(signal: AbortSignal, { enough }: HubOrder): AbortSignal {
+    return AbortSignal.any([signal, AbortSignal.timeout(this.#parts.waitMs), ...(enough ? [enough] : [])]);
   }
 
   /** What failed before RunningHub took it is told as a refusal of the call. */

@@ -35,6 +35,22 @@ describe('outputs that their engine has for a while only', () => {
     expect(warnings).toEqual([expect.stringMatching(/disk is full.*about a day/)]);
   });
 
+  it('are asked for again where their engine says that they are gone: a moment later they are there', async () => {
+    const answers = [fail('IMAGE_NOT_FOUND', 'not yet.'), fail('IMAGE_NOT_FOUND', 'not yet.')];
+    world.storage.onKeep = () => {
+      const next = answers.shift();
+      if (next) throw next;
+    };
+    expect(await keep([fleeting])).toEqual({ outputs: [expect.objectContaining({ url: 'http://here/a.png' })], warnings: [] });
+  });
+
+  it('do not take others along when one of them is gone', async () => {
+    world.storage.onKeep = ({ file }) => (file.filename === 'a.png' ? Promise.reject(fail('IMAGE_NOT_FOUND', 'gone.')) : undefined);
+    const { outputs, warnings } = await keep([fleeting, { ...fleeting, ...output(picture('b.png')) }]);
+    expect(outputs.map(({ url }) => url)).toEqual(['https://elsewhere.example/a.png', 'http://here/b.png']);
+    expect(warnings).toEqual([expect.stringContaining('gone')]);
+  });
+
   it('and that are gone do not have the job made again', async () => {
     world.storage.onKeep = () => Promise.reject(fail('IMAGE_NOT_FOUND', 'gone.'));
     await expect(keep([fleeting])).rejects.toMatchObject({ again: false, error: { code: 'IMAGE_NOT_FOUND' } });
@@ -67,6 +83,10 @@ describe('outputs', () => {
   it('are only those of the nodes that count', async () => {
     expect((await keep([output(picture('a.png', '1')), output(picture('b.png', '2'))], ['2'])).outputs.map(({ filename }) => filename)).toEqual(['b.png']);
     expect(world.storage.kept).toEqual(['b.png']);
+  });
+
+  it('of which none counts are warned of', async () => {
+    expect(await keep([output(picture('a.png', '1'))], ['77'])).toEqual({ outputs: [], warnings: ['None of the 1 outputs counts: they came from node 1, and outputs of 77 alone were asked for.'] });
   });
 
   it('that are texts have nothing to be stored', async () => {

@@ -15,6 +15,13 @@ export interface Kept {
   readonly warnings: readonly string[];
 }
 
+/** `lost`: its engine says that it is gone. */
+interface KeptOne {
+  readonly output: TaskOutput;
+  readonly warning?: string;
+  readonly lost?: string;
+}
+
 /** Brings outputs into the storage. One that cannot be stored is handed out from where its engine has it, with a warning. */
 export class Keeping {
   readonly #parts: Pick<WorkerParts, 'storage' | 'sleep' | 'log'>;
@@ -27,16 +34,18 @@ export class Keeping {
 
   /** `look` asks the engine what came out, and may be called again. `nodes`: those whose files count; undefined for all. */
   async keep(look: () => AsyncIterable<EngineOutput>, nodes: readonly string[] | undefined, signal: AbortSignal): Promise<Kept> {
-    const found = await this.#persistently('the outputs of a job could not be listed yet', () => Array.fromAsync(look()), signal);
+    const found = await this.#persistently('the outputs of a job could not be listed yet', () => Array.fromAsync(look()), { signal });
     const outputs = found.filter(({ file }) => counting([file], nodes).length > 0);
-    const kept: { readonly output: TaskOutput; readonly warning?: string }[] = [];
+    const kept: KeptOne[] = [];
     for (let from = 0; from < outputs.length; from += AT_ONCE) kept.push(...(await Promise.all(outputs.slice(from, from + AT_ONCE).map((output) => this.#one(output, signal)))));
+    const [gone] = kept;
+    if (gone?.lost !== undefined && kept.every((one) => one.lost !== undefined)) throw lost(gone.output.filename, gone.lost, false);
     const none = outputs.length === 0 && found.length > 0 ? [`None of the ${found.length} outputs counts: they came from node ${[...new Set(found.map(({ file }) => file.node_id))].join(', ')}, and outputs of ${nodes?.join(', ')} alone were asked for.`] : [];
     return { outputs: kept.map(({ output }) => output), warnings: [...none, ...kept.flatMap(({ warning }) => warning ?? [])] };
   }
 
-  async #one(output: EngineOutput, signal: AbortSignal): Promise<{ output: TaskOutput; warning?: string }> {
-    const { file } = output;
+  async #one(output: EngineOutput, signal: AbortSignal): Promise<KeptOne> {
+    const { file, fleeting } = output;
     if (file.kind === 'text' && file.filename === '') return { output: file };
     try {
       const { url, size } = await this.#persist(output, signal);
@@ -44,23 +53,24 @@ export class Keeping {
     } catch (error) {
       if (signal.aborted || !failedWith(error)) throw error;
       const { code, message: reason } = error;
-      if (code === 'IMAGE_NOT_FOUND') throw lost(file.filename, reason, output.fleeting === undefined);
+      if (code === 'IMAGE_NOT_FOUND' && !fleeting) throw lost(file.filename, reason, true);
       this.#parts.log.warn('an output could not be stored; it is served from its engine', { task_id: this.#taskId, filename: file.filename, reason });
-      if (output.fleeting) return { output: { ...file, url: output.fleeting.url }, warning: `"${file.filename}" could not be stored (${reason}); it is fetched from where it was made, for about a day.` };
+      if (fleeting) return { output: { ...file, url: fleeting.url }, warning: `"${file.filename}" could not be stored (${reason}); it is fetched from where it was made, for about a day.`, ...(code === 'IMAGE_NOT_FOUND' ? { lost: reason } : {}) };
       return { output: file, warning: `"${file.filename}" could not be stored (${reason}); it is fetched from where it was made for as long as it is there.` };
     }
   }
 
+  /** Where it was just made, it may be there a moment later. */
   #persist(output: EngineOutput, signal: AbortSignal): ReturnType<WorkerParts['storage']['keep']> {
-    return this.#persistently('an output could not be stored yet', () => this.#parts.storage.keep(output, signal), signal);
+    return this.#persistently('an output could not be stored yet', () => this.#parts.storage.keep(output, signal), { signal, patient: output.fleeting !== undefined });
   }
 
-  async #persistently<T>(what: string, deed: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  async #persistently<T>(what: string, deed: () => Promise<T>, { signal, patient = false }: { readonly signal: AbortSignal; readonly patient?: boolean }): Promise<T> {
     for (const pause of PAUSES) {
       try {
         return await deed();
       } catch (error) {
-        if (signal.aborted || failedWith(error, 'IMAGE_NOT_FOUND', 'FILE_OPERATION_ERROR', 'PROMPT_LOST')) throw error;
+        if (signal.aborted || failedWith(error, 'FILE_OPERATION_ERROR', 'PROMPT_LOST') || (!patient && failedWith(error, 'IMAGE_NOT_FOUND'))) throw error;
         this.#parts.log.debug(what, { task_id: this.#taskId, reason: reasonOf(error) });
         await this.#parts.sleep(pause, signal);
       }

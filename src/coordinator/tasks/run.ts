@@ -17,6 +17,7 @@ export class TaskRun {
   readonly #task: TaskRecord;
   #claim: Claim;
   #step: StepRun | undefined;
+  #engine: string;
 
   constructor(parts: WorkerParts, claimed: ClaimedTask, takenOver: boolean) {
     this.#parts = parts;
@@ -24,8 +25,14 @@ export class TaskRun {
     this.#details = claimed.details;
     this.#claim = claimed.claim;
     this.#takenOver = takenOver;
+    this.#engine = claimed.task.engine;
     this.#stops = new Stops(claimed.task.deadlineAt, parts);
     if (claimed.task.cancelRequestedAt !== undefined) this.cancel();
+  }
+
+  /** The engine of the step that it is at. */
+  get engine(): string {
+    return this.#engine;
   }
 
   /** Somebody wants it to stop. What becomes of it, its engine says. */
@@ -79,6 +86,7 @@ export class TaskRun {
     told();
     if (!claim) throw new Halted('lost');
     this.#claim = claim;
+    this.#engine = next.engine;
     const engine = engines.get(next.engine);
     if (next.engine === this.#task.engine || !engine || (await store.working(next.engine)) <= engine.capacity()) return;
     // The next engine is busy: whoever has room for it goes on.

@@ -44,6 +44,7 @@ export class StepRun {
     const { plan, index, task, parts } = facts;
     const step = plan.steps[index];
     const engine = parts.engines.get(step?.engine ?? '');
+    if (facts.stops.reason === 'cancel' && !engine) throw new Stopped('cancelled', undefined);
     if (!step || !engine) throw new StepFailed({ code: 'ENGINE_NOT_REGISTERED', reason: fail('ENGINE_NOT_REGISTERED', `engine "${step?.engine ?? ''}" was removed since the task was accepted; put it back, then have the task tried again.`).message, ...(step === undefined || step.name === '' ? {} : { step: step.name }) }, { again: false });
     this.#facts = facts;
     this.#step = step;

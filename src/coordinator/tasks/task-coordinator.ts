@@ -78,7 +78,7 @@ export class TaskCoordinator {
     const { store, limits } = this.#parts;
     const [details, attempts] = await Promise.all([this.#details(id), store.attempts(id)]);
     const position = task.status === 'pending' ? await store.position(task) : undefined;
-    const waitingFor = task.status === 'pending' ? await this.#waitingFor(task) : undefined;
+    const waitingFor = isTerminal(task.status) ? undefined : await this.#waitingFor(task);
     const etaMs = waitingFor === undefined ? await this.#estimates.left(task, position) : undefined;
     return viewOf({ task, details, attempts, position, etaMs, waitingFor, retentionDays: limits.retentionDays, now: this.#parts.now() });
   }
@@ -179,8 +179,10 @@ export class TaskCoordinator {
     }
   }
 
-  async #waitingFor({ engine: name }: TaskRecord): Promise<string | undefined> {
+  /** Of one in work, that its engine is gone: nobody can ask what became of its job. */
+  async #waitingFor({ engine: name, status }: TaskRecord): Promise<string | undefined> {
     const { engines, working } = this.#parts;
+    if (status === 'processing' && engines.has(name)) return undefined;
     if (!(await working())) return 'No process works on tasks of this DATA_DIR; start one with npm start worker.';
     const engine = engines.get(name);
     if (!engine) return `Engine "${name}" is not registered any more: put it back into engine_config.yml (or set its key again), or cancel the task.`;

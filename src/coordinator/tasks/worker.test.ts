@@ -63,6 +63,28 @@ describe('a worker', () => {
     expect(small.jobs.length + large.jobs.length).toBe(12);
   });
 
+  it('gives what runs at an outsider no hand that others need, and says of it what somebody heard', async () => {
+    const hosted = Object.assign(new ScriptedTaskEngine('hosted'), { hosted: true, look: ({ id }: { readonly id: string }) => void looked.push(id) });
+    const looked: string[] = [];
+    await world[Symbol.asyncDispose]();
+    world = await TaskWorld.open(small, hosted);
+    const { play, letGo } = held();
+    hosted.plays.push(...Array.from({ length: 6 }, () => play));
+    await accept(6, 'hosted');
+    const worker = start({ limits: { concurrency: 1, maxAttempts: 3, retryDelay: 1_000 } });
+    await until('all are there', () => hosted.jobs.length === 6);
+    await accept(1, 'small');
+    await until('the other is done', () => small.jobs.length === 1);
+    const [one, other] = hosted.jobs;
+    await until('it is watched', () => worker.look(one?.taskId ?? '') && looked.length > 0);
+    expect(looked[0]).toBe(one?.id);
+    expect(worker.look('nothing')).toBe(false);
+    await world.store.requestLook(other?.taskId ?? '');
+    await until('it heeds what another process was told', () => looked.includes(other?.id ?? ''));
+    letGo();
+    await allEnded();
+  });
+
   it('never gives an engine more than it can take now', async () => {
     const { play, letGo } = held();
     await accept(5, 'small');

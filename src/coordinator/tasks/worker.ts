@@ -11,6 +11,9 @@ const times = {
   tend: 1_000,
 } as const;
 
+/** Tasks of one process at engines of outsiders, whatever those take. */
+const HOSTED = 1_000;
+
 /** Claims tasks for engines that can take them, and works on each until it has ended, is to be tried later, or the process ends. */
 export class Worker {
   readonly #parts: WorkerParts;
@@ -64,16 +67,25 @@ export class Worker {
 
   /** Gives every engine what it can take, in turns, so that none takes all the hands. */
   async #fill(signal: AbortSignal): Promise<void> {
-    const { engines, limits, lane } = this.#parts;
+    const { engines } = this.#parts;
     const hungry = new Set(engines.keys());
-    const hasHands = (): boolean => this.#runs.size - lane.count() < limits.concurrency;
-    while (hungry.size > 0 && hasHands() && !signal.aborted) {
+    while (hungry.size > 0 && !signal.aborted) {
       for (const name of hungry) {
-        const claimed = hasHands() ? await this.#claim(name) : undefined;
+        const claimed = this.#hasHands(name) ? await this.#claim(name) : undefined;
         if (claimed) this.#begin(claimed, false, signal);
         else hungry.delete(name);
       }
     }
+  }
+
+  /** What runs at an outsider takes no hand of others: it is waited for, up to as many as that may have. */
+  #hasHands(name: string): boolean {
+    const { engines, limits, lane } = this.#parts;
+    const isHosted = (engine: string): boolean => engines.get(engine)?.hosted === true;
+    const busy = this.#runs.values().filter(({ run }) => isHosted(run.engine) === isHosted(name)).reduce((sum) => sum + 1, 0);
+    if (isHosted(name)) return busy < HOSTED;
+    const fetching = [...engines.keys()].filter((engine) => !isHosted(engine)).reduce((sum, engine) => sum + lane.count(engine), 0);
+    return busy - fetching < limits.concurrency;
   }
 
   async #claim(name: string): Promise<ClaimedTask | undefined> {
@@ -103,12 +115,12 @@ export class Worker {
 
   /** What processes that are gone had in work, and tasks whose time has passed while they waited. */
   async #tend(signal: AbortSignal): Promise<void> {
-    const { store, name, now, log, gone, told } = this.#parts;
+    const { store, name, now, log, gone, told, engines } = this.#parts;
     const strangers = (await store.workers()).filter((worker) => worker !== name);
     const lost = strangers.length > 0 ? await gone(strangers) : [];
     if (lost.length > 0) {
-      const taken = await store.takeOver(lost, { worker: name, now: now() });
-      log.info('tasks of a process that is gone are taken up', { tasks: taken.length, processes: lost });
+      const taken = await store.takeOver(lost, { worker: name, now: now(), engines: [...engines.keys()] });
+      if (taken.length > 0) log.info('tasks of a process that is gone are taken up', { tasks: taken.length, processes: lost });
       for (const claimed of taken) this.#begin(claimed, true, signal);
     }
     if ((await store.failOverdue(now())) > 0) told();

@@ -30,6 +30,8 @@ export interface HubFoundations {
 export interface AssembledHub {
   readonly engine: RunninghubEngine;
   readonly api: RunningHubApi;
+  /** Where the account is. */
+  readonly host: string;
   /** What the address that RunningHub is given for that task ends with. Nobody can guess it without the key. */
   readonly hookToken: (taskId: string) => string;
   /** Closes its connections. */
@@ -74,7 +76,7 @@ export function runninghubEngine(name: string, entry: RunninghubEngineEntry, fro
       hookOf: from.hookBase === undefined ? undefined : (taskId) => `${from.hookBase}${service.hubHook}/${taskId}/${hookToken(taskId)}`,
     },
   );
-  return { engine, api, hookToken, close: () => http.close() };
+  return { engine, api, host, hookToken, close: () => http.close() };
 }
 
 /** A token goes with one task, in every process that has the key. */

@@ -116,6 +116,8 @@ export interface TaskFoundations {
 export interface TaskAssembly {
   readonly store: SqlTaskStore;
   readonly engines: ReadonlyMap<string, Engine>;
+  /** Engines of type runninghub, and where their accounts are. */
+  readonly hubs: readonly { readonly name: string; readonly host: string }[];
   readonly tasks: TaskCoordinator;
   readonly hub: HubTasks;
   readonly catalog: Catalog;
@@ -175,6 +177,7 @@ export function assembleTasks(from: TaskFoundations): TaskAssembly {
   const hub = new HubTasks({ tasks, store, uploads: from.inputs, accounts, own: implicitHub, sleep, now: Date.now, waitMs: config.MAX_POLL_SECONDS * 1_000 });
   return {
     store, engines, tasks, hub, worker, outbox, tail,
+    hubs: [...accounts].map(([name, { host }]) => ({ name, host })),
     catalog: new Catalog({ templates: written.templates, config: written.engines, engines, store, random: random64 }),
     retention: works ? new Retention({ store, storage, log, age: config.TASK_RETENTION_DAYS * DAY, ...times }) : undefined,
     close: () => {

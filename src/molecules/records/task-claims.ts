@@ -65,8 +65,8 @@ async function claimedOf(step: Records, row: TaskRow): Promise<ClaimedTask> {
   return { task: taskOf(row), details: detailsOf(details), claim: claimOf(row) };
 }
 
-/** Of one process that is gone: tasks with a job pass to `worker`, the others wait again. */
-export async function takeOverFrom(writing: Writing, gone: string, by: By): Promise<ClaimedTask[]> {
+/** Of one process that is gone: tasks with a job pass to `worker`, the others wait again. What only an engine can tell that is none of `engines` is left. */
+export async function takeOverFrom(writing: Writing, gone: string, by: By & { readonly engines?: readonly string[] | undefined }): Promise<ClaimedTask[]> {
   const { step } = writing;
   const passed: ClaimedTask[] = [];
   for (const task of await step.selectFrom('tasks').selectAll().where(inWork).where('worker', '=', gone).orderBy('id').execute()) {
@@ -75,6 +75,8 @@ export async function takeOverFrom(writing: Writing, gone: string, by: By): Prom
       await release(writing, task, { now: by.now, availableAt: by.now, told: { event: 'queued', data: { priority: task.priority } } });
       continue;
     }
+    const dueToEnd = task.cancel_requested_at !== null || (task.deadline_at !== null && task.deadline_at <= by.now);
+    if (by.engines && !by.engines.includes(task.engine) && !dueToEnd) continue;
     const mine = await step.updateTable('tasks').set({ worker: by.worker }).where('id', '=', task.id).returningAll().executeTakeFirstOrThrow();
     passed.push(await claimedOf(step, mine));
   }

@@ -14,8 +14,6 @@ import { attemptOf, detailsOf, eventOf, taskOf, written } from './task-rows.ts';
 import { loadsOf, statsOf, usualRunOf } from './task-stats.ts';
 import { advanceTo, applyChange, cancel, failLate, finish, held, makeAgain, requeueEnded } from './task-transitions.ts';
 
-type By = { readonly worker: string; readonly now: number };
-
 /** Tasks in the tables of `migrations`. */
 export class SqlTaskStore implements TaskStore {
   readonly #db: Records;
@@ -85,7 +83,7 @@ export class SqlTaskStore implements TaskStore {
     return row?.available_at;
   }
 
-  takeOver(gone: readonly string[], by: By): Promise<readonly ClaimedTask[]> {
+  takeOver(gone: readonly string[], by: Parameters<TaskStore['takeOver']>[1]): Promise<readonly ClaimedTask[]> {
     return this.#write('take tasks over', async (writing) => {
       const passed: ClaimedTask[] = [];
       for (const worker of new Set(gone)) passed.push(...(await takeOverFrom(writing, worker, by)));

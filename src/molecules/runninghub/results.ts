@@ -27,6 +27,7 @@ export class HubResults {
   async open(url: string, signal: AbortSignal): Promise<{ readonly body: Readable; readonly size: number | undefined }> {
     const { status, headers, body } = await this.#answer(url, signal);
     const size = headers['content-length'] === undefined ? undefined : Number(headers['content-length']);
+    if (status === 200 && size === 0) throw emptied(body, url);
     if (status === 200 && (size ?? 0) <= limits.runninghubResultBytes) return { body: bounded(body, url), size };
     body.destroy();
     if (status === 200) throw tooLarge(url);
@@ -44,6 +45,12 @@ export class HubResults {
       throw error;
     }
   }
+}
+
+/** No result is empty: it is asked for again. */
+function emptied(body: Readable, url: string): Error {
+  body.destroy();
+  return fail('UPSTREAM_ERROR', `${shownAddress(url)} answered with an empty file.`);
 }
 
 const tooLarge = (url: string): Error => fail('FILE_OPERATION_ERROR', `${shownAddress(url)} has more than ${limits.runninghubResultBytes} bytes.`, { status: 400 });

@@ -93,7 +93,12 @@ describe('a submit that was refused', () => {
     expect(await workflow()).toMatchObject({ kind: 'refused', error: { code, retryable: false }, again: undefined });
   });
 
-  test.each([json({ code: 31_337 }), json({ code: 'NO_SUCH_THING' }), { status: 404, text: 'x' }, { status: 401, text: '<html>' }, { status: 302, text: '' }])('for reasons that nobody knows is not to be repeated: %j', async (reply) => {
+  test.each([json({ code: 31_337 }), json({ code: 'NO_SUCH_THING' })])('with a code that no document has may have been begun: %j', async (reply) => {
+    server.says(reply);
+    expect(await app()).toMatchObject({ kind: 'unknown', error: { retryable: false }, taskId: undefined });
+  });
+
+  test.each([{ status: 404, text: 'x' }, { status: 401, text: '<html>' }, { status: 302, text: '' }])('for reasons that nobody knows is not to be repeated: %j', async (reply) => {
     server.says(reply);
     expect(await app()).toMatchObject({ kind: 'refused', error: { retryable: false }, again: undefined });
   });

@@ -227,6 +227,20 @@ export function claiming({ db, store, accept, claim, events }: Bench): void {
       expect(passed[0] && (await store().end(passed[0].claim, ending()))).toBe(true);
     });
 
+    it('leave a job of an engine that nobody has here, unless its task shall end', async () => {
+      const all = await Promise.all([accept({ engine: 'gone' }), accept({ engine: 'gone' }), accept({ engine: 'gone', deadlineAt: 1_400 }), accept()]);
+      for (const { engine } of all) {
+        const claimed = await store().claim(engine, { worker: 'dead', now: 1_100 });
+        if (claimed) await store().change(claimed.claim, { jobId: `job of ${claimed.task.id}` });
+      }
+      const [left, cancelled, late, known] = all;
+      await store().requestCancel(cancelled.id, 1_200);
+      const passed = await store().takeOver(['dead'], { ...by(1_500, 'w2'), engines: ['comfyui'] });
+      expect(passed.map(({ task }) => task.id).toSorted()).toEqual([cancelled.id, late.id, known.id].toSorted());
+      expect(await store().find(left.id)).toMatchObject({ status: 'processing', worker: 'dead', jobId: `job of ${left.id}` });
+      expect(await store().takeOver(['dead'], { ...by(1_600, 'w3'), engines: ['comfyui', 'gone'] })).toMatchObject([{ task: { id: left.id } }]);
+    });
+
     it('leave what has no job to whoever claims it next', async () => {
       const { id } = await accept();
       const { claim: old } = await claim(1_100, 'dead');

@@ -27,7 +27,7 @@ afterEach(async () => {
   await folder[Symbol.asyncDispose]();
 });
 
-const start = (): Promise<GatewayProcess> => GatewayProcess.start({ instances: [comfyui.url], folder: folder.path, env: { CONFIG_DIR: config } });
+const start = (configuration = config): Promise<GatewayProcess> => GatewayProcess.start({ instances: [comfyui.url], folder: folder.path, env: { CONFIG_DIR: configuration } });
 const requests = (route: string): number => hub.hub.counters.snapshot.requests[route] ?? 0;
 
 /** Tasks that the first process accepted. */
@@ -93,6 +93,26 @@ describe('after SIGKILL a task', () => {
     await using second = await start();
     expect(await afterwards(second, ids)).toMatchObject([{ status: 'completed', attempt: 1 }]);
     expect(hub.created()).toBe(1);
+  }, 60_000);
+
+  test.each(['SIGKILL', 'SIGTERM'] as const)('that ran waits for its engine where that is not configured any more (%s)', async (how) => {
+    hub.hub.knobs.set({ hold: 'RUNNING' });
+    const first = await start();
+    const ids = await accepted(first, 2);
+    const [kept = '', unwanted = ''] = ids;
+    for (const id of ids) await until('it is known there', async () => /^\d+$/.test(await new TasksClient(first).job(id)));
+    await first.kill(how);
+    await using elsewhere = await temporaryFolder();
+    const without = await start(await configFolder(elsewhere.path, {}));
+    const tasks = new TasksClient(without);
+    expect(await tasks.view(kept)).toMatchObject({ status: 'processing', waiting_for: containing('put it back') });
+    expect(await tasks.cancel(unwanted)).toMatchObject({ status: 'cancelled' });
+    expect(await tasks.view(kept)).toMatchObject({ status: 'processing' });
+    await without.kill(how);
+    hub.hub.knobs.set({ hold: null });
+    await using second = await start();
+    expect(await afterwards(second, ids)).toMatchObject([{ status: 'completed', attempt: 1 }, { status: 'cancelled' }]);
+    expect(hub.created()).toBe(2);
   }, 60_000);
 
   test('whose picture was being fetched has it', async () => {

@@ -152,11 +152,90 @@ describe('the proxy with records', () => {
   });
 });
 
+describe('what callers say beside', () => {
+  const run = { webappId: everything, nodeInfoList: [] };
+  const key = () => ({ 'idempotency-key': `k${Math.random()}` });
+
+  test('an Idempotency-Key makes the same call again safe, on either path', async () => {
+    for (const path of ['/v1/generate', '/submit_task']) {
+      const [headers, before] = [key(), hub.created()];
+      const call = () => gateway.call('POST', path, { body: run, key: keys.ann, headers });
+      const ids = z.looseObject({ gateway_task_id: z.string() });
+      const idIn = (body: unknown): string => (path === '/v1/generate' ? ids.parse(body) : inside(ids, body)).gateway_task_id;
+      expect(idIn(ok(await call()))).toBe(idIn(ok(await call())));
+      expect(hub.created()).toBe(before + 1);
+    }
+  });
+
+  test('a password of an app, and a kind of machine, go there; null counts as left out', async () => {
+    expect(await refused('/submit_task', { webappId: '1970434031953342477', nodeInfoList: null })).toMatchObject({ code: 'VALIDATION_ERROR' });
+    expect(await generate({ webappId: '1970434031953342477', workflowId: null, nodeInfoList: null, accessPassword: 'sandbox' })).toMatchObject({ status: 'SUCCESS' });
+    expect(await refused('/v1/generate', { ...run, instanceType: 'giga' })).toMatchObject({ code: 'VALIDATION_ERROR' });
+  });
+
+  test('a URL that an upload answered with is that file, also where nobody says that a file is wanted', async () => {
+    const { url } = HubUploaded.parse(await uploaded('/v1/upload'));
+    const node = (nodeId: string): object => ({ nodeId, fieldName: 'image', fieldValue: url });
+    expect(await generate({ workflowId: poseWorkflow, nodeInfoList: [node('12'), node('13')] })).toMatchObject({ status: 'SUCCESS' });
+  });
+
+  test.each([['', 'is empty'], [`${'0'.repeat(32)}.png`, 'you have no upload of this name']])('a file that is "%s" is refused before anything is billed', async (fieldValue, words) => {
+    const before = hub.created();
+    const problem = await refused('/v1/generate', { webappId: pose, nodeInfoList: [{ nodeId: '12', fieldName: 'image', fieldValue }] });
+    expect(problem).toMatchObject({ status: 422, code: 'VALIDATION_ERROR', errors: [{ input: 'nodeInfoList.0', reason: containing(words) }] });
+    expect(hub.created()).toBe(before);
+  });
+
+  test('a file that RunningHub does not take is told at the upload', async () => {
+    const form = new FormData();
+    form.set('file', new Blob([new Uint8Array(picture), new Uint8Array(31 * 1024 * 1024)]), 'large.png');
+    const response = await fetch(`${gateway.url}/v1/upload`, { method: 'POST', body: form, headers: { authorization: `Bearer ${keys.ann}` } });
+    expect([response.status, await response.text()]).toEqual([413, containing('RunningHub')]);
+  });
+});
+
+describe('a run that cannot go well', () => {
+  test('whose values RunningHub finds wrong is told with what it found', async () => {
+    const done = await generate({ webappId: pose, nodeInfoList: [{ nodeId: '12', fieldName: 'image', fieldValue: 'nosuch.png' }] });
+    expect(done).toMatchObject({ status: 'FAILED', error: { reason: containing('Invalid file: nosuch.png') }, warnings: [containing('nosuch.png')] });
+  });
+
+  test('whose beginning nobody knows names its task, and is not told to be repeated', async () => {
+    hub.hub.knobs.set({ next: { 'POST /task/openapi/ai-app/run': [{ fault: 'cut', after: true }] } });
+    const problem = await refused('/submit_task', { webappId: everything });
+    expect(problem).toMatchObject({ code: 'ENGINE_OUTCOME_UNKNOWN', retryable: false, msg: problem.detail });
+    expect(ok(await gateway.call('GET', `/api/v1/tasks/${problem.task_id}`, { key: keys.ann }))).toMatchObject({ status: 'failed' });
+  });
+
+  test('for want of money is not told to be repeated', async () => {
+    hub.hub.knobs.set({ emptyWallets: ['shared'] });
+    expect(await refused('/v1/generate', { webappId: everything })).toMatchObject({ code: 'UPSTREAM_ERROR', retryable: false });
+    hub.hub.knobs.set({ emptyWallets: [] });
+  });
+
+  test('whose result is refused at first is fetched again', async () => {
+    hub.hub.knobs.set({ next: { 'GET /output': [{ body: 'no', status: 404 }, { body: '', status: 200 }] } });
+    const before = hub.created();
+    expect(await generate({ webappId: everything })).toMatchObject({ status: 'SUCCESS' });
+    expect(hub.created()).toBe(before + 1);
+  });
+});
+
+test('a caller who waits is told where its task is when the gateway ends', async () => {
+  const ending = await started({ RUNNINGHUB_API_KEY: SANDBOX_KEYS.shared, MAX_POLL_SECONDS: '60' });
+  hub.hub.knobs.set({ hold: 'RUNNING' });
+  const before = hub.created();
+  const call = ending.post('/v1/generate', { webappId: everything }, keys.ann);
+  await until('it is there', () => hub.created() > before);
+  await ending.close();
+  expect(HubGenerated.parse(ok(await call))).toMatchObject({ status: 'TIMEOUT' });
+});
+
 describe('whose it is', () => {
   test('decides: to others a task is not there, by either id, and their files go nowhere', async () => {
     const { taskId, gateway_task_id: ours } = await submit({ webappId: pose, nodeInfoList: nodes() });
     for (const id of [taskId, ours, '1999999999999999999']) {
-      for (const path of [`/v1/tasks/${id}`, `/v1/tasks/${id}/outputs`, `/tasks/${id}`]) expect(problem(await gateway.call('GET', path, { key: keys.bob }))).toMatchObject({ status: 404, code: 'TASK_NOT_FOUND' });
+      for (const path of [`/v1/tasks/${id}`, `/v1/tasks/${id}/outputs`, `/tasks/${id}`]) expect(problem(await gateway.call('GET', path, { key: keys.bob }))).toMatchObject({ status: 404, code: 'TASK_NOT_FOUND', detail: containing(`"${id}"`) });
       expect(await refused('/task/query_task_status', { taskId: id }, keys.bob)).toMatchObject({ status: 404, code: 'TASK_NOT_FOUND' });
     }
     const uploads = hub.hub.counters.snapshot.requests['POST /task/openapi/upload'];

@@ -7,7 +7,7 @@ import { route, type Route, type RouteContext } from '../route.ts';
 import { bytesOf, type RouteDeps } from './deps.ts';
 import { orderOf, received, runErrors, runHeaders, stateOf, whole } from './runninghub-words.ts';
 
-type Deps = Pick<RouteDeps, 'config' | 'hub' | 'images' | 'readMultipart'>;
+type Deps = Pick<RouteDeps, 'config' | 'hub' | 'images' | 'readMultipart' | 'stopping'>;
 
 const tag = 'RunningHub' as const;
 const params = z.object({ task_id: TaskId });
@@ -31,7 +31,7 @@ function uploadRow(deps: Deps): Route {
   });
 }
 
-function generateRow({ config, hub }: Deps): Route {
+function generateRow({ config, hub, stopping }: Deps): Route {
   return route({
     method: 'post',
     path: '/v1/generate',
@@ -46,7 +46,7 @@ function generateRow({ config, hub }: Deps): Route {
     deadline: (config.MAX_POLL_SECONDS + 120) * 1_000,
     answers: { 200: { description: 'How it ended, or that it goes on.', schema: HubGenerated } },
     errors: runErrors,
-    run: async (context) => generatedOf(await hub.run(context.caller, orderOf(context), context.signal), context),
+    run: async (context) => generatedOf(await hub.run(context.caller, orderOf(context, stopping), context.signal), context),
   });
 }
 

@@ -7,9 +7,9 @@ import { enveloped, HubAppAnswer, HubAppBody, HubRecord, HubRunBody, HubSubmitte
 import { TaskId } from '../../../models/task.ts';
 import { route, type Route, type RouteContext } from '../route.ts';
 import { bytesOf, type RouteDeps } from './deps.ts';
-import { failureOf, hubErrors, idsOf, orderOf, received, runErrors, runHeaders, whole } from './runninghub-words.ts';
+import { failureOf, hubErrors, idsOf, notesOf, orderOf, received, runErrors, runHeaders, whole } from './runninghub-words.ts';
 
-type Deps = Pick<RouteDeps, 'config' | 'hub' | 'images' | 'readMultipart'>;
+type Deps = Pick<RouteDeps, 'config' | 'hub' | 'images' | 'readMultipart' | 'stopping'>;
 
 const tag = 'RunningHub' as const;
 const enclosed = <T>(data: T): { code: 0; msg: 'success'; data: T } => ({ code: 0, msg: 'success', data });
@@ -18,7 +18,7 @@ export function nodeRoutes(deps: Deps): Route[] {
   return [...makingRows(deps), uploadRow(deps), ...recordRows(deps)];
 }
 
-function makingRows({ config, hub }: Deps): Route[] {
+function makingRows({ config, hub, stopping }: Deps): Route[] {
   return [
     route({
       method: 'post',
@@ -47,7 +47,7 @@ function makingRows({ config, hub }: Deps): Route[] {
       answers: { 200: { description: 'Taken.', schema: enveloped(HubSubmitted) } },
       errors: runErrors,
       run: async (context) => {
-        const task = await hub.create(context.caller, orderOf(context), context.signal);
+        const task = await hub.create(context.caller, orderOf(context, stopping), context.signal);
         return enclosed<HubSubmitted>({ ...idsOf(task), taskStatus: hubStatuses[task.view.status] });
       },
     }),
@@ -112,6 +112,7 @@ function recordOf(task: HubTask, context: Pick<RouteContext, 'request'>): HubRec
     created_at: created,
     updated_at: Math.max(created, ...moments.map((at) => at ?? 0)),
     result_data: failureOf(task) ?? (status === 'completed' ? results : null),
+    ...notesOf(task),
     node_info: task.nodes.map((node) => ({ ...node })),
   };
 }

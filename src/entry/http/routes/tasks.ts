@@ -40,7 +40,7 @@ function createRow(deps: Deps): Route {
   });
 }
 
-async function create({ tasks }: Deps, context: RouteContext<unknown, unknown, Fields>): Promise<TaskAccepted | TaskView> {
+async function create({ tasks, stopping }: Deps, context: RouteContext<unknown, unknown, Fields>): Promise<TaskAccepted | TaskView> {
   const { caller, body, response, signal } = context;
   const wait = waitOf(context);
   const { task, again } = await tasks.create(caller, { order: readTask(body), idempotencyKey: idempotencyKeyOf(context) });
@@ -50,7 +50,7 @@ async function create({ tasks }: Deps, context: RouteContext<unknown, unknown, F
   if (wait === undefined) return acceptedOf(task);
   response.setHeader('Preference-Applied', `wait=${wait}`);
   context.letGo();
-  const view = await tasks.settled(caller, task.id, AbortSignal.any([signal, AbortSignal.timeout(wait * 1_000)]));
+  const view = await tasks.settled(caller, task.id, AbortSignal.any([signal, stopping, AbortSignal.timeout(wait * 1_000)]));
   if (!isTerminal(view.status)) return acceptedOf(await tasks.find(caller, task.id));
   response.status(200);
   return view;
