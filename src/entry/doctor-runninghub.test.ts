@@ -57,6 +57,12 @@ describe('the doctor at RunningHub', () => {
     expect((await told({ instance_type: 'giga' })).text).toMatch(/instance_type is "giga"; documents name default, plus, ultra alone/);
   });
 
+  it('says of a key that is taken in the header alone where to say so', async () => {
+    hub.hub.knobs.set({ bearerOnly: true });
+    expect(await told()).toMatchObject({ healthy: false, text: expect.stringMatching(/set key_place: header/) as unknown });
+    expect(await told({ key_place: 'header' })).toMatchObject({ healthy: true, text: expect.stringMatching(/taken in the header alone|the key is taken/) as unknown });
+  });
+
   it('says of the alt-v1 dialect what can be known: that the key is taken, or not', async () => {
     const alt = { dialect: 'alt-v1', inputs: {} };
     expect((await told(alt)).text).toMatch(/unproven[\s\S]*^ok {2}engine hub: .* answers and takes the key; whether its workflow is there, the first task will tell$/m);

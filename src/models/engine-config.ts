@@ -1,6 +1,6 @@
 /** What `config/engine_config.yml` says: engines by name, and pipelines of steps. */
 import { z } from 'zod';
-import { type HubDialect, hubDialects } from './runninghub.ts';
+import { type HubDialect, hubDialects, hubKeyPlaces } from './runninghub.ts';
 import { mediaKinds, type Template, TemplateInput } from './template.ts';
 
 export const engineTypes = ['comfyui', 'runninghub'] as const;
@@ -39,7 +39,7 @@ export function hubInput({ node_id: node = noNode, field = noNode, kind, descrip
 
 /**
  * `timeout` and `poll_interval` in seconds; `concurrency`: jobs at once, where the account may have more; `download_hosts`: where results may lie;
- * `progress_socket`: hear of progress between looks, too; `dialect`: `alt-v1` is unproven.
+ * `key_place`: where the key goes in calls of the first generation; `progress_socket`: hear of progress between looks, too; `dialect`: `alt-v1` is unproven.
  */
 /** What the dialect of the entry needs, or does not know. */
 function hubFaults({ dialect, inputs, ...config }: { readonly dialect: HubDialect; readonly inputs: Readonly<Record<string, HubInputEntry>> } & Partial<Readonly<Record<(typeof altLacks)[number], unknown>>>, context: z.RefinementCtx): void {
@@ -65,6 +65,7 @@ export const RunninghubEngineEntry = z.strictObject({
       concurrency: z.int().min(1).max(1_000).optional(),
       instance_type: z.string().min(1).optional(),
       access_password: text.optional(),
+      key_place: z.enum(hubKeyPlaces).default('both'),
       dialect: z.enum(hubDialects).default('v1'),
       progress_socket: z.boolean().default(false),
       download_hosts: z.array(z.string().min(1)).min(1).optional(),

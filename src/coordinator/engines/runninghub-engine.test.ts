@@ -52,7 +52,7 @@ function engine(over: Partial<RunninghubEngineOptions> = {}, apiKey: string = SA
   };
   return new RunninghubEngine(
     { api, files: new HubResults(files), log: memory.log, publicUrl: '', now: () => clock, random: () => 0.5, sleep: slept },
-    { name: 'hub', host: 'hub', target: { kind: 'workflow', id: '1996080571212349442' }, timeoutMs: 60_000, pollMs: 50, concurrency: undefined, instanceType: undefined, places: [], outputs: undefined, notes: [], settings: { key: 'api_key', address: 'api_base_url' }, dialect: 'v1', progressSocket: false, accessPassword: undefined, hookOf: undefined, ...over },
+    { name: 'hub', host: 'hub', target: { kind: 'workflow', id: '1996080571212349442' }, timeoutMs: 60_000, pollMs: 50, concurrency: undefined, instanceType: undefined, places: [], outputs: undefined, notes: [], settings: { key: 'api_key', address: 'api_base_url' }, keyPlace: 'both', dialect: 'v1', progressSocket: false, accessPassword: undefined, hookOf: undefined, ...over },
   );
 }
 

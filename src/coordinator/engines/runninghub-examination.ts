@@ -41,8 +41,17 @@ async function altOf(api: Asked, { name, host }: RunninghubEngineOptions, signal
   return { well: true, what: `engine ${name}: ${host} answers and takes the key; whether its workflow is there, the first task will tell` };
 }
 
-async function accountOf(api: Asked, { name, host }: RunninghubEngineOptions, signal: AbortSignal): Promise<EngineFinding> {
-  const account = await api.accountStatus(signal);
+async function accountOf(api: Asked, { name, host, keyPlace }: RunninghubEngineOptions, signal: AbortSignal): Promise<EngineFinding> {
+  const account = await api.accountStatus(signal).catch(async (error: unknown) => {
+    if (!failedWith(error, 'ENGINE_UNAUTHORIZED')) throw error;
+    // A call that has the key in the header, whatever the settings say: some keys are taken there alone.
+    await api.queueStatus(signal).catch(() => {
+      throw error;
+    });
+    return undefined;
+  });
+  if (!account && keyPlace === 'header') return { well: true, what: `engine ${name}: the key is taken at ${host} (in the header alone, where its balance is not told)` };
+  if (!account) return { well: false, what: `engine ${name}: the key is refused at ${host} in some calls, and taken in others`, advice: 'It seems to be one that is taken in the header alone: set key_place: header.' };
   const what = `engine ${name}: the key is taken at ${host} (${balanceOf(account)}; ${account.running ?? 'an unknown number of'} tasks run)`;
   return [account.coins, account.money].every((amount) => amount === undefined || Number(amount) === 0) ? { well: false, what, advice: 'There is nothing left to pay with: top the account up.' } : { well: true, what };
 }

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Logger } from '../../core/logger.ts';
-import type { HubDialect, HubTarget, RunningHubApi } from '../../models/runninghub.ts';
+import type { HubDialect, HubKeyPlace, HubTarget, RunningHubApi } from '../../models/runninghub.ts';
 import type { Place } from './runninghub-fit.ts';
 
 export interface RunninghubEngineParts {
@@ -34,6 +34,7 @@ export interface RunninghubEngineOptions {
   readonly notes: readonly string[];
   /** What its settings are called, for advice. */
   readonly settings: { readonly key: string; readonly address: string };
+  readonly keyPlace: HubKeyPlace;
   readonly dialect: HubDialect;
   /** Hear of progress by the socket of a job, too. */
   readonly progressSocket: boolean;

@@ -45,7 +45,7 @@ export function withImplicitHub(file: EngineConfig, config: Config): EngineConfi
   const entry: RunninghubEngineEntry = {
     type: 'runninghub',
     description: 'The account of RUNNINGHUB_API_KEY.',
-    config: { api_key: key, api_base_url: host, timeout: Math.max(LONGEST_JOB, 2 * wait), poll_interval: pause, dialect: 'v1', progress_socket: socket, inputs: {} },
+    config: { api_key: key, api_base_url: host, timeout: Math.max(LONGEST_JOB, 2 * wait), poll_interval: pause, key_place: 'both', dialect: 'v1', progress_socket: socket, inputs: {} },
   };
   return { ...file, engines: new Map([...file.engines, [implicitHub, entry]]) };
 }
@@ -67,6 +67,7 @@ export function runninghubEngine(name: string, entry: RunninghubEngineEntry, fro
   const engine = new RunninghubEngine(
     { api, files: new HubResults(http), log, publicUrl: from.publicUrl, now: Date.now, random: Math.random, sleep },
     {
+      keyPlace: config.key_place,
       settings: isImplicit(config) ? { key: 'RUNNINGHUB_API_KEY', address: 'RUNNINGHUB_HOST' } : { key: 'api_key', address: 'api_base_url' },
       ...{ name, host, target: targetOf(config), dialect: config.dialect, notes: api.facts.warnings, concurrency: config.concurrency },
       ...{ timeoutMs: config.timeout * 1_000, pollMs: config.poll_interval * 1_000, progressSocket: config.progress_socket },
@@ -93,7 +94,7 @@ function targetOf({ webapp_id: app, workflow_id: workflow }: RunninghubEngineEnt
 /** The account of that entry. Throws ConfigError, without the key. */
 function hubApi(name: string, { config }: RunninghubEngineEntry, { http, stream, callMs }: HubFoundations): RunningHub {
   try {
-    return new RunningHub({ http, stream }, { baseUrl: config.api_base_url, apiKey: config.api_key, keyPlace: 'both', timeoutMs: callMs, dialect: config.dialect });
+    return new RunningHub({ http, stream }, { baseUrl: config.api_base_url, apiKey: config.api_key, keyPlace: config.key_place, timeoutMs: callMs, dialect: config.dialect });
   } catch (error) {
     if (failedWith(error, 'VALIDATION_ERROR')) throw new ConfigError([`engines.${name}.config: ${error.detail}`]);
     throw error;

@@ -82,11 +82,15 @@ describe('a variable of the environment', () => {
     expect(parse(`pipelines:\n  p:\n    enabled: \${ON}\n    steps: { s: { engine: comfyui, template: upscale, inputs: { a: "\${COUNT}" } } }\n`).config.pipelines.get('p')).toMatchObject({ enabled: true, steps: [{ inputs: { a: '3' } }] });
   });
 
+  it('that is a secret is not to have a default in the file', () => {
+    expect(linesOf('engines: { a: { type: comfyui, description: "${MY_API_KEY}" } }')).toEqual(['e.yml:1: engines.a.description: MY_API_KEY is not set; set it (in .env, or in the environment)']);
+  });
+
   it('that is not set, or empty, is a fault with its line, and the only one of its place', () => {
     expect(linesOf('engines:\n  a:\n    type: ${GONE}\n    description: ${EMPTY} ${ALSO_GONE}\n')).toEqual([
-      'e.yml:3: engines.a.type: GONE is not set; set it, or give a default: ${GONE:-default}',
-      'e.yml:4: engines.a.description: EMPTY is not set; set it, or give a default: ${EMPTY:-default}',
-      'e.yml:4: engines.a.description: ALSO_GONE is not set; set it, or give a default: ${ALSO_GONE:-default}',
+      'e.yml:3: engines.a.type: GONE is not set; set it (in .env, or in the environment), or give a default: ${GONE:-default}',
+      'e.yml:4: engines.a.description: EMPTY is not set; set it (in .env, or in the environment), or give a default: ${EMPTY:-default}',
+      'e.yml:4: engines.a.description: ALSO_GONE is not set; set it (in .env, or in the environment), or give a default: ${ALSO_GONE:-default}',
     ]);
   });
 
@@ -250,7 +254,7 @@ describe('an engine of type runninghub', () => {
     [['api_key: k'], ['e.yml:4: engines.hub.config: must have either workflow_id or webapp_id']],
     [['api_key: k', 'workflow_id: 1', 'webapp_id: 2'], ['e.yml:4: engines.hub.config: must have either workflow_id or webapp_id']],
     [['webapp_id: "12x"'], ['e.yml:4: engines.hub.config.api_key: is missing; allowed: a text', 'e.yml:5: engines.hub.config.webapp_id: "12x" is not taken; allowed: the digits of an id']],
-    [['api_key: k', 'workflow_id: 1', 'timout: 5'], ['e.yml:7: engines.hub.config.timout: is not known here; allowed: api_key, workflow_id, webapp_id, api_base_url, timeout, poll_interval, concurrency, instance_type, access_password, dialect, progress_socket, download_hosts, inputs, outputs']],
+    [['api_key: k', 'workflow_id: 1', 'timout: 5'], ['e.yml:7: engines.hub.config.timout: is not known here; allowed: api_key, workflow_id, webapp_id, api_base_url, timeout, poll_interval, concurrency, instance_type, access_password, key_place, dialect, progress_socket, download_hosts, inputs, outputs']],
     [['api_key: k', 'workflow_id: 1', 'inputs: { n: { kind: number } }'], ['e.yml:7: engines.hub.config.inputs.n.node_id: is missing', 'e.yml:7: engines.hub.config.inputs.n.field: is missing']],
     [['api_key: k', 'webapp_id: 1', 'dialect: alt-v1', 'access_password: x', 'progress_socket: true'], ['e.yml:6: engines.hub.config.webapp_id: is not known to the alt-v1 dialect', 'e.yml:8: engines.hub.config.access_password: a value that is not shown is not known to the alt-v1 dialect', 'e.yml:9: engines.hub.config.progress_socket: is not known to the alt-v1 dialect']],
     [['api_key: k', 'workflow_id: 1', 'inputs: { n: { node_id: 1, field: x, kind: number, default: many } }'], ['e.yml:7: engines.hub.config.inputs.n.default: "many" is not of the kind of the input']],

@@ -49,6 +49,7 @@ export interface RawAnswer {
 export class Calls {
   readonly host: string;
   readonly url: string;
+  readonly keyPlace: HubKeyPlace;
   readonly redact: Redact;
   readonly #parts: CallParts;
   readonly #settings: CallSettings;
@@ -58,6 +59,7 @@ export class Calls {
     this.#settings = settings;
     this.url = settings.url;
     this.host = new URL(settings.url).host;
+    this.keyPlace = settings.keyPlace;
     this.redact = redactorOf(settings.key);
   }
 

@@ -95,7 +95,7 @@ export class OfficialApi implements RunningHubApi {
   }
 
   async #upload(file: HubUpload, signal: AbortSignal): Promise<Answer> {
-    const call = { path: '/task/openapi/upload', fields: { fileType: 'input' }, keyField: 'apiKey' };
+    const call = this.#calls.keyPlace === 'header' ? uploadOfV2 : { path: '/task/openapi/upload', fields: { fileType: 'input' }, keyField: 'apiKey' };
     const named = { ...file, name: namedForUpload(file) };
     const raw = await this.#calls.upload(call, named, signal).catch((error: unknown) => {
       throw this.#calls.unanswered(`POST ${call.path}`, error);
@@ -135,5 +135,8 @@ export class OfficialApi implements RunningHubApi {
     return answerOf(raw);
   }
 }
+
+/** Keys that are taken in the header alone have the upload of the second generation. */
+const uploadOfV2 = { path: '/openapi/v2/media/upload/binary', fields: {} };
 
 const v1 = (path: string, body: Readonly<Record<string, unknown>>): Call => ({ method: 'POST', path, body, keyField: 'apiKey' });

@@ -32,12 +32,22 @@ describe('an upload', () => {
     expect(await upload()).toEqual({ fileName });
   });
 
-  test.each([['body', true, undefined], ['header', false, `Bearer ${key}`], ['both', true, `Bearer ${key}`]] as const)('is a form with the file, and the key in the %s', async (keyPlace, inForm, header) => {
+  test.each([['body', true, undefined], ['both', true, `Bearer ${key}`]] as const)('is a form with the file, and the key in the %s', async (keyPlace, inForm, header) => {
     server.says('upload-legacy.success');
     await upload({}, keyPlace);
     const { path, body, headers } = server.seen[0] ?? { path: '', body: '', headers: {} };
     expect([path, headers.authorization, body.includes(key)]).toEqual(['/task/openapi/upload', header, inForm]);
     expect(body).toMatch(/name="fileType"\r\n\r\ninput[\s\S]*name="file"; filename="[^"]+\.png"[\s\S]*0123456789/);
+  });
+
+  it('with a key that is taken in the header alone is one of the second generation', async () => {
+    server.says('upload-v2.success');
+    expect(await upload({}, 'header')).toEqual({ fileName: 'openapi/fake-upload.png' });
+    const { path, body, headers } = server.seen[0] ?? { path: '', body: '', headers: {} };
+    expect([path, headers.authorization, body.includes(key)]).toEqual(['/openapi/v2/media/upload/binary', `Bearer ${key}`, false]);
+    expect(body.match(/ name="/g)).toHaveLength(1);
+    server.says('upload-v2.bad-key-401');
+    await expect(upload({}, 'header')).rejects.toMatchObject({ code: 'ENGINE_UNAUTHORIZED' });
   });
 
   test.each([['a.png', 'image/png', 'a.png'], ['a', 'image/jpeg', 'a.jpg'], ['', 'video/mp4', 'file.mp4'], ['a', 'application/x-very-long-name', 'a.bin'], ['v1.2 final', 'audio/flac', 'v1.2 final.flac'], ['a', '', 'a.bin']])('has an extension: %s of %s is %s', (given, mediaType, sent) => {

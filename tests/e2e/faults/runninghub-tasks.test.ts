@@ -23,10 +23,11 @@ let reference: string;
 
 /** A gateway whose pipeline POSE_CHANGE runs at the sandbox. */
 async function started(): Promise<TestGateway> {
-  const engines = { rh_pose: poseEngine(hub.hub), rh_wrong_key: poseEngine(hub.hub, { api_key: '0123456789abcdef0123456789abcdef' }), rh_wrong_id: poseEngine(hub.hub, { workflow_id: '1904136902449209999' }) };
+  const engines = { rh_pose: poseEngine(hub.hub), rh_header: poseEngine(hub.hub, { key_place: 'header' }), rh_wrong_key: poseEngine(hub.hub, { api_key: '0123456789abcdef0123456789abcdef' }), rh_wrong_id: poseEngine(hub.hub, { workflow_id: '1904136902449209999' }) };
   const pipelines = {
     pose_change: { steps: { pose_transfer: { engine: 'rh_pose', description: 'Puts a person into a pose.' } } },
     twice: { steps: { first: { engine: 'rh_pose' }, second: { engine: 'rh_pose', inputs: { source_image: '${steps.first.outputs[0]}', reference_image: '${input.reference_image}' } } } },
+    in_header: { steps: { only: { engine: 'rh_header' } } },
     wrong_key: { steps: { only: { engine: 'rh_wrong_key' } } },
     wrong_id: { steps: { only: { engine: 'rh_wrong_id' } } },
   };
@@ -100,6 +101,12 @@ describe('a pipeline at RunningHub', () => {
   test('fails where a file is none of the caller, with the name of the input', async () => {
     const view = await new TasksClient(gateway, keys.bob).run({ task_type: 'POSE_CHANGE', source_image: source, reference_image: reference });
     expect(view).toMatchObject({ status: 'failed', error: { code: 'VALIDATION_ERROR', reason: containing('source_image') } });
+  });
+
+  test('runs with a key that is taken in the header alone', async () => {
+    hub.hub.knobs.set({ bearerOnly: true });
+    expect(await ann.run({ task_type: 'IN_HEADER', source_image: source, reference_image: reference })).toMatchObject({ status: 'completed' });
+    hub.hub.knobs.set({ bearerOnly: false });
   });
 
   test('takes no template and no graph on its engine', async () => {
