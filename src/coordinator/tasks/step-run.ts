@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { limits } from '../../constants/limits.ts';
 import { fail, failedWith, reasonOf } from '../../core/errors.ts';
 import type { Caller } from '../../models/caller.ts';
@@ -8,23 +7,16 @@ import type { PlannedStep } from '../../models/task-plan.ts';
 import type { TaskChange } from '../../models/task-store.ts';
 import type { TaskOutput } from '../../models/task.ts';
 import { together } from '../../models/task-usage.ts';
-import type { Blueprint, MediaInput, Template } from '../../models/template.ts';
-import { resolveInputs } from '../../molecules/engine-config/expressions.ts';
-import { checkInputs } from '../../molecules/templates/check.ts';
-import { render } from '../../molecules/templates/render.ts';
 import { byInput } from './file-refusal.ts';
 import { Keeping } from './keeping.ts';
 import type { WorkerParts } from './parts.ts';
 import { persistently } from './persistent.ts';
-import { invalid } from './planning.ts';
 import { StepProgress } from './progress.ts';
 import { failedInstances } from './retry-rule.ts';
 import type { StepDone, StepFacts } from './step-facts.ts';
+import { StepInputs } from './step-inputs.ts';
 import { Halted, StepFailed, Stopped } from './step-end.ts';
 import { counting } from './views.ts';
-
-/** What an engine is given. `media`: files that the graph names. */
-type Placed = Pick<EngineJob, 'workflow' | 'values'> & { readonly media: readonly MediaInput[] };
 
 /** Milliseconds between orders to stop a job that goes on. */
 const STOP_AGAIN = 10_000;
@@ -35,6 +27,7 @@ export class StepRun {
   readonly #step: PlannedStep;
   readonly #engine: Engine;
   readonly #caller: Caller;
+  readonly #inputs: StepInputs;
   readonly #progress: StepProgress;
   #warnings: readonly string[];
   #outputs: readonly TaskOutput[] = [];
@@ -44,12 +37,12 @@ export class StepRun {
     const { plan, index, task, parts } = facts;
     const step = plan.steps[index];
     const engine = parts.engines.get(step?.engine ?? '');
-    if (facts.stops.reason === 'cancel' && !engine) throw new Stopped('cancelled', undefined);
-    if (!step || !engine) throw new StepFailed({ code: 'ENGINE_NOT_REGISTERED', reason: fail('ENGINE_NOT_REGISTERED', `engine "${step?.engine ?? ''}" was removed since the task was accepted; put it back, then have the task tried again.`).message, ...(step === undefined || step.name === '' ? {} : { step: step.name }) }, { again: false });
+    if (!step || !engine) throw withoutEngine(facts, step);
     this.#facts = facts;
     this.#step = step;
     this.#engine = engine;
     this.#caller = { key: task.owner, admin: task.admin };
+    this.#inputs = new StepInputs(facts, { step, engine, caller: this.#caller });
     this.#progress = new StepProgress(facts);
     this.#warnings = facts.warnings;
   }
@@ -81,7 +74,7 @@ export class StepRun {
     if (resumed === undefined) return undefined;
     const job = { id: resumed, caller: this.#caller, taskId: this.#facts.task.id, since: this.#facts.task.inputsFetchedAt };
     const known = await persistently(() => this.#engine.knows(job, halt), this.#facts.parts, halt);
-    if (known === 'unknown') throw StepFailed.of(fail('ENGINE_OUTCOME_UNKNOWN', `it was being submitted to engine "${this.#engine.name}" when its process ended. RunningHub may have started it and may bill it; it is not submitted again by itself. Look into your account, then have the task tried again if it is not there.`));
+    if (known === 'unknown') throw StepFailed.of(fail('ENGINE_OUTCOME_UNKNOWN', `it was being submitted to engine "${this.#engine.name}" when its process ended. The engine may have begun it, and may bill it; it is not submitted again by itself. Look into your account there, then have the task tried again if it is not there.`));
     return known ? job : undefined;
   }
 
@@ -89,7 +82,7 @@ export class StepRun {
     const { parts, stops, task, claim, resumed } = this.#facts;
     const either = AbortSignal.any([halt, stops.signal]);
     this.#leaveIfStopped(halt);
-    const { media, ...placed } = await this.#placed(either).catch((error: unknown) => this.#rethrow(error, halt));
+    const { media, ...placed } = await this.#inputs.placed(either).catch((error: unknown) => this.#rethrow(error, halt));
     this.#leaveIfStopped(halt);
     const id = resumed ?? parts.newId();
     const attempts = claim.attempt > 1 ? await parts.store.attempts(task.id) : [];
@@ -118,36 +111,6 @@ export class StepRun {
       if (failedWith(error)) await this.#change({ jobId: null }, halt);
       return this.#rethrow(error, halt);
     }
-  }
-
-  /** With the files in place. */
-  async #placed(signal: AbortSignal): Promise<Placed> {
-    const { sources, lane } = this.#facts.parts;
-    const { template } = this.#step;
-    const blueprint = this.#blueprint();
-    const place = async (): Promise<Placed> => {
-      if (this.#engine.hosted === true && template) return { workflow: {}, media: [], values: await sources.collect(this.#caller, template, { values: this.#values(template), signal }) };
-      return { workflow: await sources.place(this.#caller, blueprint, signal), media: blueprint.media };
-    };
-    return sources.isSlow(blueprint) ? lane.through({ engine: this.#engine.name, owner: this.#caller.key }, place, signal) : place();
-  }
-
-  /** The graph of this step. Values that refer to earlier steps are known only now; random ones are the same at every attempt. */
-  #blueprint(): Blueprint {
-    const { template, workflow } = this.#step;
-    return template ? render(template, this.#values(template)) : { workflow: workflow ?? {}, media: [], outputs: undefined };
-  }
-
-  #values(template: Template): Readonly<Record<string, unknown>> {
-    if (!this.#step.deferred) return this.#step.inputs;
-    const { plan, results, task } = this.#facts;
-    const { name } = this.#step;
-    const steps = Object.fromEntries(results.map((result) => [result.name, { outputs: result.outputs }]));
-    let drawn = 0;
-    const random = (): bigint => createHash('sha256').update([task.id, name, (drawn += 1)].join('\n')).digest().readBigUInt64BE();
-    const { values, faults } = checkInputs(template, resolveInputs(this.#step.inputs, { input: plan.inputs, steps }), random);
-    if (faults.length > 0) throw invalid(faults);
-    return values;
   }
 
   /** Follows the job to its ending; while somebody wants it to stop, its engine is told so. An engine that is slow to hear of it holds nothing up. */
@@ -265,6 +228,15 @@ export class StepRun {
     if (error instanceof StepFailed) return error.at(name);
     return failedWith(error) ? StepFailed.of(error).at(name) : error;
   }
+}
+
+/** Nobody can be asked what becomes of its job: whoever wanted it to stop has that, others may put the engine back. */
+function withoutEngine({ stops, task, parts }: StepFacts, step: PlannedStep | undefined): Error {
+  const { name = '', engine = '' } = step ?? {};
+  if (stops.reason === 'cancel') return new Stopped('cancelled', undefined);
+  if (task.deadlineAt !== undefined && task.deadlineAt <= parts.now()) return new Stopped('failed', stops.overdue(name));
+  const { message: reason } = fail('ENGINE_NOT_REGISTERED', `engine "${engine}" was removed since the task was accepted; put it back, then have the task tried again.`);
+  return new StepFailed({ code: 'ENGINE_NOT_REGISTERED', reason, ...(name === '' ? {} : { step: name }) }, { again: false });
 }
 
 /** What an engine that bills has begun is not begun again by itself, whatever went wrong since. */

@@ -306,6 +306,13 @@ describe('whoever subscribed to a task', () => {
     expect(feed.subscribe(watcher, 'p', undefined)).toBe('full');
   });
 
+  test('remembers nothing of its prompts once it has ended', () => {
+    feed.state('p', 's1', {});
+    expect(watcher.liveFrom.size).toBe(1);
+    feed.task(tidings(3, 'completed'));
+    expect(watcher.liveFrom.size).toBe(0);
+  });
+
   test('costs nothing where nobody watches', () => {
     const alone = new EventFeed();
     const data = { get picture() { throw new TypeError('it was written'); } };

@@ -159,7 +159,7 @@ export class EventFeed {
     }
     if (passing) return this.#tasks.progress(taskId, frame);
     this.#tasks.tell(taskId, seq, frame);
-    if (event === 'completed' || event === 'failed' || event === 'cancelled') this.#tasks.forget(taskId);
+    if (event === 'completed' || event === 'failed' || event === 'cancelled') this.#forgetTask(taskId);
   }
 
   /** Takes up a subscription of a task; what the watcher was told of it before is in what it answers. Undefined when the watcher has too many. */
@@ -259,6 +259,15 @@ export class EventFeed {
   /** Those who subscribed to its task and do not receive it otherwise. */
   *#throughTask(topic: Topic): Generator<Watcher, void> {
     for (const watcher of this.#tasks.members(topic.task, topic.audience)) if (!topic.subscribers.has(watcher) && watcher.audience !== topic.audience) yield watcher;
+  }
+
+  /** Nobody hears of its prompts through it any more. */
+  #forgetTask(taskId: string): void {
+    for (const run of this.#runs.get(taskId) ?? []) {
+      const topic = this.#topics.get(run);
+      if (topic) for (const watcher of this.#throughTask(topic)) watcher.liveFrom.delete(run);
+    }
+    this.#tasks.forget(taskId);
   }
 
   #forgetRun({ task, promptId }: Topic): void {
