@@ -170,13 +170,15 @@ describe('the room of an account', () => {
     expect(await one.health()).toEqual({ healthy: true });
     expect(one.capacity()).toBe(2);
     hub.hub.knobs.set({ next: { [create]: [{ code: 421, times: 2 }] } });
-    const pauses = [];
+    const pauses: number[] = [];
     for (let n = 0; n < 2; n += 1) {
-      const error: unknown = await one.submit(job(), signal()).catch((thrown: unknown) => thrown);
-      pauses.push(failedWith(error) ? error.retryAfter : undefined);
-      expect(one.capacity()).toBe(0);
+      await expect(one.submit(job(), signal())).rejects.toMatchObject({ waits: true, retryAfter: 0.5 });
+      const from = clock;
+      while (one.capacity() === 0) clock += 100;
+      pauses.push(clock - from);
     }
-    expect((pauses[1] ?? 0) > (pauses[0] ?? 0)).toBe(true);
+    expect(pauses[0]).toBeGreaterThan(3_000);
+    expect(pauses[1]).toBeGreaterThan(1.5 * (pauses[0] ?? 0));
     await one.submit(job(), signal());
     expect(one.capacity()).toBe(2);
   });

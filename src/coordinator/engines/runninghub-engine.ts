@@ -13,6 +13,8 @@ import { RunninghubUploads } from './runninghub-uploads.ts';
 
 /** Milliseconds that a cancel waits. */
 const CANCEL_MS = 15_000;
+/** Seconds before a job that found no room may be claimed again: from then on the room decides, so that it takes the first slot that is free. */
+const SOON = 0.5;
 /** How often the results of a job that succeeded are asked for at a time. */
 const PATIENCE = { tries: 7, firstMs: 500, longestMs: 60_000 } as const;
 
@@ -194,9 +196,9 @@ export class RunninghubEngine implements Engine {
 
   #waiting(error: unknown, afterMs: number): GatewayError {
     this.#room.heard(error);
-    const pause = this.#room.refused(afterMs, error);
+    this.#room.refused(afterMs, error);
     const [code, detail] = failedWith(error) ? [error.code, error.detail] : (['UPSTREAM_ERROR', reasonOf(error)] as const);
-    return fail(code, detail, { cause: error, retryable: true, waits: true, retryAfter: pause / 1_000 });
+    return fail(code, detail, { cause: error, retryable: true, waits: true, retryAfter: SOON });
   }
 }
 

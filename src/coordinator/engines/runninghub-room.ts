@@ -51,13 +51,12 @@ export class RunninghubRoom {
     return this.#reason;
   }
 
-  /** Refused for want of room. Answers the milliseconds to wait: longer after each refusal in a row. */
-  refused(afterMs: number, error: unknown): number {
+  /** Refused for want of room: there is none for a while, a longer one after each refusal in a row. */
+  refused(afterMs: number, error: unknown): void {
     this.#hurried = failedWith(error, 'RATE_LIMITED');
     const pause = Math.min(Math.max(afterMs, 1_000) * 2 ** Math.min(this.#refusals, 6), times.longest) * (0.75 + this.#parts.random() / 4);
     this.#refusals += 1;
     this.#pausedUntil = this.#parts.now() + pause;
-    return pause;
   }
 
   /** A job has ended: its slot is free. */
