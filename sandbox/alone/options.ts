@@ -121,6 +121,8 @@ function helpOf({ about, call, options }: Command<z.ZodObject>): string {
   return `${about}\n\n${call} -- [options]\n${rows.map(([left, does]) => `  ${left.padEnd(width)}  ${does}\n`).join('')}`;
 }
 
+/** Of these the address is the fault. */
+const HOST_FAULTS = ['EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN', 'EINVAL', 'EAFNOSUPPORT'];
 /** As Node tells that it cannot listen. */
 const Refusal = z.object({ code: z.string(), syscall: z.enum(['listen', 'getaddrinfo']), port: z.number().optional(), address: z.string().optional() });
 
@@ -128,6 +130,7 @@ function listenFault(error: unknown, given: Readonly<Record<string, unknown>>): 
   const { data } = Refusal.safeParse(error);
   if (data === undefined) return undefined;
   const why = { EADDRINUSE: 'in use', EACCES: 'not for this user' }[data.code];
+  if (why === undefined && !HOST_FAULTS.includes(data.code)) return undefined;
   if (why === undefined) return `--host is "${String(given['host'])}"; allowed: an address or name of this machine (${data.code}).`;
   const names = Object.keys(given).filter((name) => name.endsWith('port') && given[name] === data.port).map((name) => `--${name}`);
   return `Port ${data.port} on ${data.address} is ${why}; choose another one with ${names.join(' or ')}, or 0 for any.`;

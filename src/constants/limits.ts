@@ -106,6 +106,8 @@ export const limits = {
   runninghubNodes: 500,
   /** Tasks of which it is remembered when RunningHub was asked for a caller. */
   runninghubAsked: 1_000,
+  /** Workflows at RunningHub of which it is remembered how many nodes they have, per engine. */
+  runninghubGraphs: 1_000,
   /** Jobs at RunningHub that were to stop, remembered per engine. */
   runninghubStopping: 10_000,
   /** Bytes of the answer to a webhook that are read, and thrown away. */

@@ -1,5 +1,6 @@
 /** What is wrong with a file that an operator wrote: zod's issues in words that say what was found and what is allowed. Pure. */
 import { z } from 'zod';
+import { isSecret } from './redaction.ts';
 
 type Path = readonly PropertyKey[];
 type Issue = z.core.$ZodIssue;
@@ -16,8 +17,6 @@ export interface ConfigFaultOptions {
   readonly noun: string;
 }
 
-/** Names of fields whose value is told to nobody. */
-const SECRET = /key$|password|secret|token/i;
 /** Characters of a value that are told. */
 const TOLD = 100;
 
@@ -40,14 +39,15 @@ const kindOf = (expected: string): string => kinds[expected] ?? expected;
 
 function wordsOf(issue: Issue, { given, noun }: ConfigFaultOptions): string {
   const value = valueAt(given, issue.path);
-  const found = SECRET.test(String(issue.path.at(-1))) && value !== undefined ? 'a value that is not shown' : shown(value);
+  const isHidden = isSecret(String(issue.path.at(-1)));
+  const found = isHidden && value !== undefined ? 'a value that is not shown' : shown(value);
   if (issue.code === 'invalid_type') return value === undefined ? `is missing; allowed: ${kindOf(issue.expected)}` : `${found} is not ${kindOf(issue.expected)}`;
   if (issue.code === 'invalid_union') return value === undefined ? `is missing; allowed: ${optionsOf(issue)}` : `${found} is not a supported ${noun}; allowed: ${optionsOf(issue)}`;
   if (issue.code === 'invalid_value') return `${found} is not one of ${issue.values.map(String).join(', ')}`;
   if (issue.code === 'invalid_key') return `this name ${issue.issues[0]?.message ?? 'is not taken'}`;
   if (issue.code === 'too_small') return tooFew(issue.origin, String(issue.minimum), found);
   if (issue.code === 'too_big') return `${found} is too big; allowed: up to ${issue.maximum}`;
-  return typeof value === 'string' ? `${found} ${issue.message}` : issue.message;
+  return typeof value === 'string' && !isHidden ? `${found} ${issue.message}` : issue.message;
 }
 
 function tooFew(origin: string, minimum: string, found: string): string {

@@ -55,6 +55,8 @@ const proxies = list.refine((all) => all.every((one) => proxy.safeParse(one).suc
 
 const url = z.string().trim().refine((value) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol), 'an http:// or https:// address');
 
+const withoutPassword = url.refine((value) => !URL.canParse(value) || new URL(value).password === '', 'an address without a password');
+
 const isOrigin = (text: string): boolean => text === '*' || (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && new URL(text).origin === text.toLowerCase());
 const origins = list.refine((all) => all.every(isOrigin), 'origins such as https://app.example.org, or *');
 
@@ -130,9 +132,10 @@ export const settings = {
   WEBHOOK_ALLOWED_HOSTS: { schema: list.default(['*']), about: 'Where webhooks may go, as in FETCH_ALLOWED_HOSTS.' },
   WEBHOOK_TIMEOUT_SECONDS: { schema: number(15, 1, 50), about: 'Seconds that a receiver of a webhook has to answer.' },
   RUNNINGHUB_API_KEY: { schema: z.string().trim().min(1).optional(), about: 'Key of an account at RunningHub. With it there is an engine `runninghub`, and the paths of docs/runninghub-surfaces.md run on it.', secret: true },
-  RUNNINGHUB_HOST: { schema: url.refine((value) => !URL.canParse(value) || new URL(value).password === '', 'an address without a password').default('https://www.runninghub.cn'), about: 'Where that account is: https://www.runninghub.cn or https://www.runninghub.ai.' },
+  RUNNINGHUB_HOST: { schema: withoutPassword.default('https://www.runninghub.cn'), about: 'Where that account is: https://www.runninghub.cn or https://www.runninghub.ai.' },
+  RUNNINGHUB_KEY_PLACE: { schema: word(['both', 'body', 'header']).default('both'), about: 'Where that key goes in a call: `header` for keys that are refused in the body, as some of enterprises are; `body` or `both`.' },
   RUNNINGHUB_PROGRESS_SOCKET: { schema: flag(false), about: 'Hear of the progress of runs of that account by the socket of each, between looks. It decides nothing.' },
-  RUNNINGHUB_WEBHOOK_BASE: { schema: url.refine((value) => !URL.canParse(value) || new URL(value).password === '', 'an address without a password').transform((value) => value.replace(/\/+$/, '')).optional(), about: 'Address of this gateway that RunningHub reaches: then it tells of the end of each run, and that run is looked at at once.' },
+  RUNNINGHUB_WEBHOOK_BASE: { schema: withoutPassword.refine((value) => !/[?#]/.test(value), 'an address without a query or a fragment').transform((value) => value.replace(/\/+$/, '')).optional(), about: 'Address of this gateway that RunningHub reaches: then it tells of the end of each run, and that run is looked at at once.' },
   REQUEST_TIMEOUT_SECONDS: { schema: number(60, 1, 3_600), about: 'Seconds for one call to RunningHub, an upload included.' },
   POLL_INTERVAL_SECONDS: { schema: number(5, 0.05, 600), about: 'Seconds between looks at a task of the engine `runninghub`.' },
   MAX_POLL_SECONDS: { schema: number(300, 1, 86_400), about: 'Seconds that POST /v1/generate and POST /submit_task wait; the task goes on after them.' },

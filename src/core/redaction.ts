@@ -3,7 +3,7 @@
 import { service } from '../constants/service.ts';
 
 const hidden = '[redacted]';
-const secretField = /authorization|cookie|passw(or)?d|secret|credential|api[-_]?key|auth[-_]?token|(^|[-_])(token|ticket)$|(Token|Ticket)$/;
+const secretField = /authorization|cookie|passw(or)?d|secret|credential|api[-_]?key|[-_]key$|auth[-_]?token|(^|[-_])(token|ticket)$|(Token|Ticket)$/;
 /** Begins at `://` and is bounded: what stands before it is never searched, so a long line costs its length once. */
 const urlCredentials = /(:\/\/)[^\s/?#@"']{1,512}@/g;
 const urlParameter = /([?&](?:ticket|[\w-]*token|[\w-]*api[-_]?key|password|secret)=)[^&\s"'#]+/gi;
@@ -67,7 +67,8 @@ export function createRedaction(secrets: readonly string[]): Redaction {
   return { text, fields: (fields) => record(Object.entries(fields), [fields]) };
 }
 
-function isSecret(field: string): boolean {
+/** Whether what is called so is told to nobody. */
+export function isSecret(field: string): boolean {
   return secretField.test(field) || secretField.test(field.toLowerCase());
 }
 

@@ -53,6 +53,16 @@ describe('the doctor at RunningHub', () => {
     expect(text).toMatch(/^!! {2}engine hub: .* answers, but not as RunningHub does .*\n {5}Set api_base_url without a path/m);
   });
 
+  it('says of an app that needs a password, and has none, what to set', async () => {
+    const app = { workflow_id: undefined, webapp_id: '1970434031953342477', inputs: {} };
+    expect((await told(app)).text).toMatch(/it needs a password: set access_password/);
+    expect((await told({ ...app, access_password: 'sandbox' })).healthy).toBe(true);
+  });
+
+  it('asks of a sandbox that does not answer whether it runs', async () => {
+    expect((await told({ api_base_url: 'http://127.0.0.1:9' })).text).toMatch(/does not answer[^\n]*\n {5}Does the sandbox run there/);
+  });
+
   it('remarks on a kind of machine that no document names', async () => {
     expect((await told({ instance_type: 'giga' })).text).toMatch(/instance_type is "giga"; documents name default, plus, ultra alone/);
   });
@@ -77,7 +87,7 @@ describe('the doctor at RunningHub', () => {
     [{ outputs: ['9', '77'] }, /^!! {2}engine hub: workflow .*\n {5}outputs: there is no node 77; nothing would be kept/m],
     [{ inputs: { one: { node_id: '12', field: 'image', kind: 'number' } } }, /inputs\.one: its kind is number, and field "image" of node 12 takes a file: kind must be image/],
     [{ workflow_id: undefined, webapp_id: '1970434031953342465', inputs: { one: { node_id: '37', field: 'aspect_ratio', kind: 'image' }, two: { node_id: '39', field: 'image' } } }, /inputs\.one: its kind is image, and field "aspect_ratio" of node 37 takes no file\n {5}inputs\.two: its kind is text, .* kind must be image/],
-    [{ api_base_url: 'http://127.0.0.1:9' }, /^!! {2}engine hub: .*does not answer .*\n {5}Can this machine reach/m],
+    [{ api_base_url: 'https://hub.example.invalid' }, /^!! {2}engine hub: .*does not answer .*\n {5}Can this machine reach/m],
     [{ api_key: '  ' }, /would not start:\n {2}engines\.hub\.config: the API key for RunningHub is empty/],
   ])('finds what is wrong: %j', async (over, words) => {
     const { text, healthy } = await told(over);

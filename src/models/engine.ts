@@ -24,7 +24,7 @@ export const EngineHealth = z
     type: z.string(),
     description: z.string().optional(),
     healthy: z.boolean().meta({ description: 'It takes jobs now.' }),
-    reason: z.string().optional().meta({ description: 'Why not, and what to do.' }),
+    reason: z.string().optional().meta({ description: 'Why not, and what to do; or why it takes none for a moment.' }),
     running: z.int().meta({ description: 'Tasks that it works on, of everybody.' }),
     capacity: z.int().meta({ description: 'Tasks that it is given at once.' }),
     pending: z.int().meta({ description: 'Tasks that wait for it, of everybody.' }),
@@ -78,6 +78,8 @@ export interface EngineJobRef {
   readonly taskId?: string | undefined;
   /** When it was about to be handed over, in milliseconds since 1970. */
   readonly since?: number | undefined;
+  /** Of a hosted engine, where the job named it. */
+  readonly target?: HubTarget | undefined;
 }
 
 export interface HandedOver {

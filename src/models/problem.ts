@@ -30,6 +30,7 @@ export const Problem = z
     prompt_id: z.string().optional(),
     task_id: z.string().optional().meta({ description: 'The task of this gateway that the refused call had begun.' }),
     msg: z.string().optional().meta({ description: 'As `detail`, on the paths that answer `{code, msg, data}`.' }),
+    data: z.null().optional().meta({ description: 'On these paths.' }),
     errors: z.array(Fault).optional(),
   })
   .meta({ id: 'Problem', description: 'RFC 9457 problem details.' });

@@ -24,7 +24,7 @@ export const HubRunBody = z
     accessPassword: z.string().min(1).max(200).nullish().meta({ description: 'Of an app or a workflow that needs one.' }),
     instanceType: z.string().min(1).max(64).nullish().meta({ description: '`default`, `plus` or `ultra`: on which machines it runs.' }),
   })
-  .refine(({ webappId, workflowId }) => (webappId ?? undefined) === undefined !== ((workflowId ?? undefined) === undefined), 'give either webappId or workflowId')
+  .refine(({ webappId, workflowId }) => (webappId ?? undefined) === undefined !== ((workflowId ?? undefined) === undefined), 'give webappId or workflowId, and not both')
   .meta({ id: 'HubRunBody', description: 'What to run, and the values of its inputs. A value that `…/upload` answered with goes to RunningHub as that file.' });
 export type HubRunBody = z.infer<typeof HubRunBody>;
 
@@ -70,7 +70,7 @@ export const HubRecord = z
   .meta({ id: 'HubRecord' });
 export type HubRecord = z.infer<typeof HubRecord>;
 
-export const HubSubmitted = z.object({ ...ids, taskStatus: HubTaskStatus }).meta({ id: 'HubSubmitted' });
+export const HubSubmitted = z.object({ ...ids, taskStatus: HubTaskStatus, error: Failure.nullable() }).meta({ id: 'HubSubmitted' });
 export type HubSubmitted = z.infer<typeof HubSubmitted>;
 
 const Option = z.object({ value: z.string(), label: z.string().optional() });

@@ -141,7 +141,7 @@ export interface HubQueueStatus {
 }
 
 /** How an engine calls a task of RunningHub: ids there are digits, ours are none. Those of the alt-v1 dialect may be anything, and are marked. */
-const ofHub = 'hub:';
+const ofHub = 'hub_';
 export const hubJobId = (taskId: string): string => (/^\d+$/.test(taskId) ? taskId : `${ofHub}${taskId}`);
 /** RunningHub's own id of that job; undefined where the id of the job is ours. */
 export function hubTaskId(jobId: string): string | undefined {

@@ -172,7 +172,7 @@ export interface TaskStore {
   /**
    * Takes over what processes that are gone had in work. With a job id: the claim passes to `worker`, the attempt goes on.
    * Without: back to pending at once, and the attempt is `abandoned`. Answers those that passed. `engines`: those that `worker` has; a job
-   * of another one, which nobody can ask, is left as it is until somebody who has its engine comes, its task is to be cancelled, or its deadline has passed.
+   * of another one, which nobody can ask, is left as it is until somebody who has its engine comes, or some seconds after its task was to be cancelled, or its deadline has passed.
    */
   takeOver(gone: readonly string[], by: { readonly worker: string; readonly now: number; readonly engines?: readonly string[] }): Promise<readonly ClaimedTask[]>;
   /** Back to pending as if it had not been claimed, as at an orderly end. Does nothing, and answers false, where a job id is stored: that job may run. `waits`: its engine had no room; not before that time, and no attempt is left of it. */

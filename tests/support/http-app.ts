@@ -59,7 +59,7 @@ export function standDeps(environment: Record<string, string> = {}, stand: Stand
     queue: { status: missing, clear: missing, delete: missing, ...stand.queue },
     images: { upload: missing, download: missing, url: missing, ...stand.images },
     instances: { readiness: () => ({ ready: true, instances: [] }), look: missing, systemStats: missing, ...stand.instances },
-    tasks: { create: missing, find: missing, view: missing, settled: missing, outputs: missing, list: missing, watch: missing, cancel: missing, retry: missing, remove: missing, stats: missing, deliveries: missing, redeliver: missing, ...stand.tasks },
+    tasks: { create: missing, earlier: missing, find: missing, view: missing, settled: missing, outputs: missing, list: missing, watch: missing, cancel: missing, retry: missing, remove: missing, stats: missing, deliveries: missing, redeliver: missing, ...stand.tasks },
     hub: { create: missing, run: missing, find: missing, ask: missing, heard: () => Promise.resolve(), app: missing, ...stand.hub },
     catalog: { version: () => 0, templates: missing, template: missing, graph: missing, example: missing, complete: missing, engines: missing, newTask: () => z.unknown(), taskExamples: () => ({}), ...stand.catalog },
     stopping: new AbortController().signal,

@@ -1,7 +1,7 @@
 import type { PromptProgress } from '../../models/prompt-state.ts';
 
-/** Milliseconds between looks at one job, however many hints come. */
-const SOONEST = 1_000;
+/** Milliseconds from a look to the next ones after a hint: however many hints come, and also where RunningHub itself learns of an ending a moment later. */
+const SOON = [1_000, 2_000, 4_000] as const;
 
 export interface BellTimes {
   readonly now: () => number;
@@ -10,13 +10,14 @@ export interface BellTimes {
 
 /** What ends the pause between two looks at a job early: a hint that something became of it, and news of its progress. */
 export class Bell {
-  #hinted = false;
+  /** Pauses that are short. */
+  #soon: readonly number[] = [];
   #progress: PromptProgress | undefined;
   #ring: AbortController | undefined;
 
-  /** Something became of the job: the next look comes at once, or a second after the last one. */
+  /** Something became of the job: the next look comes at once, or a second after the last one, and two more soon after it. */
   hint(): void {
-    this.#hinted = true;
+    this.#soon = SOON;
     this.#ring?.abort();
   }
 
@@ -33,11 +34,11 @@ export class Bell {
       const progress = this.#progress;
       this.#progress = undefined;
       if (progress) yield progress;
-      const left = begun + (this.#hinted ? Math.min(ms, SOONEST) : ms) - now();
+      const left = begun + Math.min(ms, this.#soon[0] ?? ms) - now();
       if (left <= 0) break;
       await this.#rest(left, sleep, signal);
     }
-    this.#hinted = false;
+    this.#soon = this.#soon.slice(1);
   }
 
   async #rest(ms: number, sleep: BellTimes['sleep'], signal: AbortSignal): Promise<void> {

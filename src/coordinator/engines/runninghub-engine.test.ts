@@ -52,7 +52,7 @@ function engine(over: Partial<RunninghubEngineOptions> = {}, apiKey: string = SA
   };
   return new RunninghubEngine(
     { api, files: new HubResults(files), log: memory.log, publicUrl: '', now: () => clock, random: () => 0.5, sleep: slept },
-    { name: 'hub', host: 'hub', target: { kind: 'workflow', id: '1996080571212349442' }, timeoutMs: 60_000, pollMs: 50, concurrency: undefined, instanceType: undefined, places: [], outputs: undefined, notes: [], settings: { key: 'api_key', address: 'api_base_url' }, keyPlace: 'both', dialect: 'v1', progressSocket: false, accessPassword: undefined, hookOf: undefined, ...over },
+    { name: 'hub', host: 'hub', target: { kind: 'workflow', id: '1996080571212349442' }, timeoutMs: 60_000, pollMs: 50, concurrency: undefined, instanceType: undefined, places: [], outputs: undefined, notes: [], settings: { key: 'api_key', address: 'api_base_url', keyPlace: 'key_place: header' }, keyPlace: 'both', dialect: 'v1', progressSocket: false, accessPassword: undefined, hookOf: undefined, ...over },
   );
 }
 
@@ -216,6 +216,24 @@ describe('watching', () => {
     expect(await endingOf(one, handed.id, clock - 3_000)).toMatchObject({ kind: 'completed' });
   });
 
+  it('of which RunningHub knows nothing when it is to be stopped has its end found out all the same', async () => {
+    hub.hub.knobs.set({ hold: 'RUNNING' });
+    const one = engine({ timeoutMs: 2_000 });
+    const { job: handed } = await one.submit(job(), signal());
+    clock += 3_000;
+    hub.hub.deeds.move(handed.id, 'SUCCESS');
+    hub.hub.knobs.set({ next: { [query]: [{ fault: 'cut' }], 'POST /task/openapi/cancel': [{ code: 807 }] } });
+    expect(await endingOf(one, handed.id, clock - 3_000)).toMatchObject({ kind: 'completed' });
+  });
+
+  it('that goes on, and cannot be stopped, is given up after a few orders', async () => {
+    hub.hub.knobs.set({ hold: 'RUNNING', next: { 'POST /task/openapi/cancel': [{ code: 1005, times: 10 }] } });
+    const one = engine({ timeoutMs: 2_000 });
+    const { job: handed } = await one.submit(job(), signal());
+    expect(await endingOf(one, handed.id)).toMatchObject({ error: { code: 'TASK_TIMEOUT', reason: expect.stringMatching(/could not be told to stop it/) as unknown } });
+    expect(hub.hub.counters.snapshot.requests['POST /task/openapi/cancel']).toBe(3);
+  });
+
   it('gives up an hour after the end of its time', async () => {
     hub.hub.knobs.set({ hold: 'RUNNING' });
     const one = engine({ timeoutMs: 2_000, pollMs: 5_000 });
@@ -251,11 +269,27 @@ describe('watching', () => {
   });
 });
 
+describe('a job that names what it runs', () => {
+  it('gets nothing of the workflow of the engine: no password, and no other machine', async () => {
+    const one = engine({ accessPassword: 'sandbox', instanceType: 'giga' });
+    const password = { kind: 'workflow', id: '1904136902449209353' } as const;
+    await expect(one.submit({ ...job(), target: password }, signal())).rejects.toMatchObject({ code: 'VALIDATION_ERROR', detail: expect.stringContaining('accessPassword') as unknown });
+    expect(await one.submit({ ...job(), target: { ...password, accessPassword: 'sandbox' } }, signal())).toMatchObject({ job: { target: password } });
+  });
+
+  it('has its password taken out of what RunningHub says', async () => {
+    hub.hub.knobs.set({ next: { [create]: [{ code: 301, msg: 'accessPassword open-sesame is wrong' }] } });
+    const error: unknown = await engine({ accessPassword: 'open-sesame' }).submit(job(), signal()).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'VALIDATION_ERROR', detail: expect.stringContaining('[redacted]') as unknown });
+    expect(JSON.stringify([error, lines])).not.toContain('open-sesame');
+  });
+});
+
 describe('a job whose id there is no number', () => {
   it('is never taken for one of ours, and never for a path', async () => {
     hub.hub.knobs.set({ next: { [create]: [{ body: JSON.stringify({ code: 0, data: { taskId: 'task_7' } }) }] } });
     const { job: handed } = await engine().submit(job(), signal());
-    expect(handed.id).toBe('hub:task_7');
+    expect(handed.id).toBe('hub_task_7');
     expect(await engine().knows(handed)).toBe(true);
     hub.hub.knobs.set({ next: { [create]: [{ body: JSON.stringify({ code: 0, data: { taskId: '../../abc' } }) }] } });
     await expect(engine().submit(job(), signal())).rejects.toMatchObject({ code: 'ENGINE_OUTCOME_UNKNOWN' });

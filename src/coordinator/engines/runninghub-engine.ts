@@ -31,7 +31,8 @@ export class RunninghubEngine implements Engine {
   readonly #stopping = new Set<string>();
   /** Of jobs that are watched. */
   readonly #bells = new Map<string, Bell>();
-  #nodes: Promise<number | undefined> | undefined;
+  /** By workflow: nodes of its graph. */
+  readonly #nodes = new Map<string, number>();
 
   constructor(parts: RunninghubEngineParts, options: RunninghubEngineOptions) {
     this.#parts = parts;
@@ -47,7 +48,9 @@ export class RunninghubEngine implements Engine {
 
   async health(): Promise<Pick<EngineHealth, 'healthy' | 'reason' | 'instances'>> {
     const reason = await this.#room.fault();
-    return reason === undefined ? { healthy: true } : { healthy: false, reason };
+    if (reason !== undefined) return { healthy: false, reason };
+    const pause = this.#room.pause();
+    return { healthy: true, ...(pause === undefined ? {} : { reason: pause }) };
   }
 
   async submit(job: EngineJob, signal: AbortSignal): Promise<HandedOver> {
@@ -75,8 +78,10 @@ export class RunninghubEngine implements Engine {
     const begun = job.since ?? this.#parts.now();
     const bell = new Bell();
     const id = hubTaskId(job.id) ?? job.id;
-    const listening = this.#options.progressSocket ? new Listening(id, { parts: this.#parts, bell, nodes: () => this.#nodesOfTarget() }) : undefined;
+    const listening = this.#options.progressSocket ? new Listening(id, { parts: this.#parts, bell, nodes: () => this.#nodesOf(job.target ?? this.#options.target) }) : undefined;
     this.#bells.set(job.id, bell);
+    // Only a look tells where its socket is: short runs would have ended before the second one.
+    if (listening) bell.hint();
     try {
       yield* this.#told(job, begun, follow({ ...job, id }, { parts: this.#parts, options: this.#options, stopping: () => this.#stopping.has(job.id), bell, listening }, signal));
     } finally {
@@ -135,12 +140,14 @@ export class RunninghubEngine implements Engine {
     }
   }
 
-  /** Nodes of the graph that it runs, asked for once; undefined where that is not told. */
-  #nodesOfTarget(): Promise<number | undefined> {
-    const { target } = this.#options;
-    if (target?.kind !== 'workflow') return Promise.resolve(undefined);
-    this.#nodes ??= this.#parts.api.workflowFormat(target.id, AbortSignal.timeout(CANCEL_MS)).then((graph) => Object.keys(graph).length, () => (this.#nodes = undefined));
-    return this.#nodes;
+  /** Undefined where that is not told: of apps, and of workflows that cannot be asked for now. */
+  async #nodesOf(target: HubTarget | undefined): Promise<number | undefined> {
+    if (target?.kind !== 'workflow') return undefined;
+    const known = this.#nodes.get(target.id);
+    if (known !== undefined) return known;
+    const graph = await this.#parts.api.workflowFormat(target.id, AbortSignal.timeout(CANCEL_MS)).catch(() => undefined);
+    if (graph && this.#nodes.size < limits.runninghubGraphs) this.#nodes.set(target.id, Object.keys(graph).length);
+    return graph && Object.keys(graph).length;
   }
 
   /** Where each value goes, files uploaded. */
@@ -153,10 +160,10 @@ export class RunninghubEngine implements Engine {
   }
 
   /** Once it is on its way, nobody who gives up may break it off: only its own time limit does. */
-  #run({ taskId }: EngineJob, target: HubTarget, nodeInfoList: readonly HubNodeInfo[]): Promise<HubSubmitOutcome> {
+  #run({ taskId, target: named }: EngineJob, target: HubTarget, nodeInfoList: readonly HubNodeInfo[]): Promise<HubSubmitOutcome> {
     const { api } = this.#parts;
-    const { instanceType, accessPassword, hookOf } = this.#options;
-    const run = { nodeInfoList, instanceType: target.instanceType ?? instanceType, accessPassword: target.accessPassword ?? accessPassword, webhookUrl: hookOf?.(taskId) };
+    const { instanceType, accessPassword } = named ?? this.#options;
+    const run = { nodeInfoList, instanceType, accessPassword, webhookUrl: this.#options.hookOf?.(taskId) };
     const { signal } = new AbortController();
     return target.kind === 'app' ? api.runApp(target.id, run, signal) : api.runWorkflow(target.id, run, signal);
   }
@@ -183,8 +190,8 @@ export class RunninghubEngine implements Engine {
     }
   }
 
-  #ref({ caller, taskId }: EngineJob, id: string): EngineJobRef {
-    return { id: hubJobId(id), caller, taskId, since: this.#parts.now() };
+  #ref({ caller, taskId, target }: EngineJob, id: string): EngineJobRef {
+    return { id: hubJobId(id), caller, taskId, since: this.#parts.now(), target };
   }
 
   /** Nothing was begun. */

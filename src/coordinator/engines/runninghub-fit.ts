@@ -41,13 +41,13 @@ function wordsOf({ node, input, kind }: Place, has: ReadonlyMap<string, Fields>)
 /** Classes of nodes that load a file, and the field that names it. */
 const loaders: Readonly<Record<string, readonly [field: string, kind: string]>> = { LoadImage: ['image', 'image'], LoadImageMask: ['image', 'image'], LoadAudio: ['audio', 'audio'], LoadVideo: ['file', 'video'], VHS_LoadVideo: ['video', 'video'] };
 
-/** By node. */
-export async function fieldsOf(api: Pick<RunningHubApi, 'workflowFormat' | 'appInfo'>, { kind, id }: HubTarget, signal: AbortSignal): Promise<ReadonlyMap<string, Fields>> {
+/** By node, and whether it needs a password, which a workflow does not tell. */
+export async function fieldsOf(api: Pick<RunningHubApi, 'workflowFormat' | 'appInfo'>, { kind, id }: HubTarget, signal: AbortSignal): Promise<{ readonly fields: ReadonlyMap<string, Fields>; readonly needsPassword: boolean }> {
   if (kind === 'app') {
-    const { inputs } = await api.appInfo(id, signal);
-    return new Map([...Map.groupBy(inputs, (input) => input.node_id)].map(([node, its]) => [node, new Map(its.map(({ field, upload }) => [field, upload ?? '']))]));
+    const { inputs, needs_password: needsPassword } = await api.appInfo(id, signal);
+    return { fields: new Map([...Map.groupBy(inputs, (input) => input.node_id)].map(([node, its]) => [node, new Map(its.map(({ field, upload }) => [field, upload ?? '']))])), needsPassword };
   }
-  return new Map(Object.entries(await api.workflowFormat(id, signal)).map(([node, entry]) => [node, fieldsOfNode(entry)]));
+  return { fields: new Map(Object.entries(await api.workflowFormat(id, signal)).map(([node, entry]) => [node, fieldsOfNode(entry)])), needsPassword: false };
 }
 
 function fieldsOfNode(entry: unknown): Fields {

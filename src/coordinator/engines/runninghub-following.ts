@@ -1,6 +1,6 @@
 import { failedWith, reasonOf } from '../../core/errors.ts';
 import type { EngineEnding, EngineEvent, EngineJobRef } from '../../models/engine.ts';
-import type { HubCosts, HubTask } from '../../models/runninghub.ts';
+import type { HubCancelOutcome, HubCosts, HubTask } from '../../models/runninghub.ts';
 import type { TaskUsage } from '../../models/task-usage.ts';
 import type { Bell } from './runninghub-bell.ts';
 import type { Listening } from './runninghub-listening.ts';
@@ -10,6 +10,8 @@ import type { RunninghubEngineOptions, RunninghubEngineParts } from './runninghu
 const LONGEST = 30_000;
 /** Milliseconds beyond its time in which it is found out what became of a task. */
 const PATIENCE = 3_600_000;
+/** Orders to stop a task that goes on, when RunningHub does not take them. */
+const STOPS = 3;
 /** Looks, a pause apart, after which a task that RunningHub says nothing of counts as lost. */
 const UNSURE = 10;
 
@@ -27,11 +29,11 @@ export interface Following {
 export async function* follow({ id, since }: Pick<EngineJobRef, 'id' | 'since'>, following: Following, signal: AbortSignal): AsyncGenerator<EngineEvent, void> {
   const { parts, options, bell, listening } = following;
   const until = (since ?? parts.now()) + options.timeoutMs;
-  let [told, running] = [{ failures: 0, unsure: 0 }, false];
+  let [counts, running] = [{ failures: 0, unsure: 0 }, false];
   for (;;) {
     const task = await look(id, following, signal);
-    told = { failures: task ? 0 : told.failures + 1, unsure: task?.state === 'unknown' ? told.unsure + 1 : 0 };
-    const ending = told.unsure > UNSURE ? lost(id, options) : task && endingOf(task, id, following);
+    counts = { failures: task ? 0 : counts.failures + 1, unsure: task?.state === 'unknown' ? counts.unsure + 1 : 0 };
+    const ending = counts.unsure > UNSURE ? lost(id, options) : task && endingOf(task, id, following);
     if (ending) return void (yield ending);
     if (task?.state === 'running') {
       if (!running) yield* begun(options);
@@ -39,7 +41,7 @@ export async function* follow({ id, since }: Pick<EngineJobRef, 'id' | 'since'>,
       listening?.begin();
     }
     if (parts.now() >= until) return void (yield await late(id, following, signal));
-    const pause = Math.min(pauseAfter(told.failures, following), Math.max(1, until - parts.now()));
+    const pause = Math.min(pauseAfter(counts.failures, following), Math.max(1, until - parts.now()));
     for await (const progress of bell.pause(pause, parts, signal)) yield { kind: 'progress', progress };
   }
 }
@@ -103,28 +105,28 @@ function lost(id: string, { host: instance }: RunninghubEngineOptions): EngineEn
 async function late(id: string, following: Following, signal: AbortSignal): Promise<EngineEnding> {
   const { parts, options } = following;
   const until = parts.now() + PATIENCE;
-  for (let failures = 0; ; failures += 1) {
+  for (let tries = 1; ; tries += 1) {
     const told = await stopped(id, following, signal);
-    const task = told.sure ? undefined : await look(id, following, signal);
+    const task = told.outcome === 'requested' ? undefined : await look(id, following, signal);
     const ending = task && endingOf(task, id, following);
     if (ending) return ending;
-    if (told.sure || parts.now() >= until) {
+    const goesOn = task !== undefined && told.outcome !== 'already_ended' && (told.outcome !== undefined || tries >= STOPS);
+    if (told.outcome === 'requested' || goesOn || parts.now() >= until) {
       const reason = `task ${id} had not ended after ${options.timeoutMs / 1_000} s (timeout of engine "${options.name}"). RunningHub ${told.words}; it may still run there and be billed.`;
       return { kind: 'failed', instance: options.host, again: false, error: { code: 'TASK_TIMEOUT', reason } };
     }
-    await parts.sleep(pauseAfter(failures, following), signal);
+    await parts.sleep(pauseAfter(tries, following), signal);
   }
 }
 
-/** Tells it to stop. `sure`: it had not ended before. */
-async function stopped(id: string, { parts: { api } }: Following, signal: AbortSignal): Promise<{ readonly sure: boolean; readonly words: string }> {
+/** Tells it to stop. No outcome where that could not be told. */
+async function stopped(id: string, { parts: { api } }: Following, signal: AbortSignal): Promise<{ readonly outcome: HubCancelOutcome | undefined; readonly words: string }> {
   try {
-    const told = await api.cancel(id, signal);
-    if (told === 'requested') return { sure: true, words: 'was told to stop it' };
-    return { sure: told !== 'already_ended', words: 'did not stop it' };
+    const outcome = await api.cancel(id, signal);
+    return { outcome, words: outcome === 'requested' ? 'was told to stop it' : 'did not stop it' };
   } catch (error) {
     signal.throwIfAborted();
-    return { sure: false, words: `could not be told to stop it (${reasonOf(error)})` };
+    return { outcome: undefined, words: `could not be told to stop it (${reasonOf(error)})` };
   }
 }
 
@@ -132,7 +134,7 @@ async function stopped(id: string, { parts: { api } }: Following, signal: AbortS
 export function usageOf({ seconds, coins, money, thirdPartyMoney }: HubCosts): TaskUsage | undefined {
   const number = (text: string | undefined): number | undefined => (text === undefined || text.trim() === '' || !Number.isFinite(Number(text)) ? undefined : Number(text));
   const [time, paid, third] = [number(seconds), number(money), number(thirdPartyMoney)];
-  const bill = paid === undefined && third === undefined ? undefined : (paid ?? 0) + (third ?? 0);
+  const bill = paid === undefined && third === undefined ? undefined : Number(((paid ?? 0) + (third ?? 0)).toFixed(6));
   const spent = number(coins);
   if (time === undefined && spent === undefined && bill === undefined) return undefined;
   return { ...(time === undefined ? {} : { seconds: time }), ...(spent === undefined ? {} : { coins: spent }), ...(bill === undefined ? {} : { money: bill }) };

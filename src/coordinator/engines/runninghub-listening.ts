@@ -7,7 +7,7 @@ import type { RunninghubEngineParts } from './runninghub-parts.ts';
 const OPENINGS = 3;
 
 interface ListeningParts {
-  readonly parts: Pick<RunninghubEngineParts, 'api' | 'log'>;
+  readonly parts: { readonly api: Pick<RunninghubEngineParts['api'], 'progress'>; readonly log: RunninghubEngineParts['log'] };
   readonly bell: Bell;
   /** Nodes of the graph, where that is known. */
   readonly nodes: () => Promise<number | undefined>;

@@ -33,7 +33,7 @@ export interface RunninghubEngineOptions {
   /** What is odd about how the account is configured. */
   readonly notes: readonly string[];
   /** What its settings are called, for advice. */
-  readonly settings: { readonly key: string; readonly address: string };
+  readonly settings: { readonly key: string; readonly address: string; readonly keyPlace: string };
   readonly keyPlace: HubKeyPlace;
   readonly dialect: HubDialect;
   /** Hear of progress by the socket of a job, too. */

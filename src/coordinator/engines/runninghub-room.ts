@@ -29,6 +29,8 @@ export class RunninghubRoom {
   #asking: Promise<void> | undefined;
   #refusals = 0;
   #pausedUntil = 0;
+  /** What the newest refusal said. */
+  #refusal = '';
   /** The newest refusal was for too many calls: no job that ends makes room. */
   #hurried = false;
 
@@ -51,11 +53,18 @@ export class RunninghubRoom {
     return this.#reason;
   }
 
+  /** Why there is no room for a while; undefined while there is. */
+  pause(): string | undefined {
+    const seconds = Math.ceil((this.#pausedUntil - this.#parts.now()) / 1_000);
+    return seconds <= 0 ? undefined : `The account at ${this.#options.host} takes no more now (${this.#refusal}) It is tried again when a task there ends, or in ${seconds} s.`;
+  }
+
   /** Refused for want of room: there is none for a while, a longer one after each refusal in a row. */
   refused(afterMs: number, error: unknown): void {
     this.#hurried = failedWith(error, 'RATE_LIMITED');
     const pause = Math.min(Math.max(afterMs, 1_000) * 2 ** Math.min(this.#refusals, 6), times.longest) * (0.75 + this.#parts.random() / 4);
     this.#refusals += 1;
+    this.#refusal = reasonOf(error);
     this.#pausedUntil = this.#parts.now() + pause;
   }
 
@@ -100,7 +109,7 @@ export class RunninghubRoom {
     this.#askedAt = now();
     if (this.#reason === before) return;
     const where = { engine: this.#options.name, host: this.#options.host };
-    if (this.#reason === undefined) log.info('RunningHub takes jobs', { ...where, at_once: this.#limit });
+    if (this.#reason === undefined) log.info('RunningHub takes jobs', { ...where, at_once: Math.min(this.#limit, this.#options.concurrency ?? this.#limit) });
     else log.warn(this.#reason, where);
   }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { fail } from '../../core/errors.ts';
+import { hubJobId } from '../../models/runninghub.ts';
 import { hostedForm, hostedName, hubIdOf, nodesOf, thrownOf } from './hosted.ts';
 
 const target = { kind: 'app', id: '1970434031953342471' } as const;
@@ -19,6 +20,7 @@ describe('a task that names what lies at RunningHub', () => {
   it('is called by the newest id that RunningHub gave it, never by one of ours', () => {
     expect(hubIdOf([{ job_id: '11' }, { job_id: '22' }, { job_id: '01a2080a-aa26-75c5-90ff-456a80c680d2' }, {}])).toBe('22');
     expect(hubIdOf([{ job_id: '01a2080a-aa26-75c5-90ff-456a80c680d2' }])).toBeUndefined();
+    expect(hubIdOf([{ job_id: hubJobId('task_7') }])).toBe('task_7');
   });
 
   it('is refused with the words of its failure, each of them once', () => {

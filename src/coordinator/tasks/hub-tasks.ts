@@ -1,16 +1,13 @@
 import { timingSafeEqual } from 'node:crypto';
-import { contentTypes } from '../../constants/content-types.ts';
 import { limits } from '../../constants/limits.ts';
 import { fail, failedWith } from '../../core/errors.ts';
 import { type Caller, owns } from '../../models/caller.ts';
 import type { InputRecords } from '../../models/records.ts';
-import { type HubApp, type HubNodeInfo, type HubTarget, hubTaskId, type RunningHubApi } from '../../models/runninghub.ts';
+import { type HubApp, type HubNodeInfo, hubJobId, type HubTarget, hubTaskId, type RunningHubApi } from '../../models/runninghub.ts';
 import type { TaskStore } from '../../models/task-store.ts';
 import { type HostedValue, isTerminal, type TaskAttempt, type TaskView } from '../../models/task.ts';
-import type { MediaKind } from '../../models/template.ts';
-import { hostedName, hubIdOf, nodesOf, noHub, thrownOf } from './hosted.ts';
-import { invalid } from './planning.ts';
-import { isRemote, kindOf } from './source-kind.ts';
+import { hubIdOf, nodesOf, noHub, thrownOf } from './hosted.ts';
+import { mediaOf, storedNames, withMedia } from './hub-values.ts';
 import { type TaskCoordinator, unknown } from './task-coordinator.ts';
 
 export interface HubOrder {
@@ -38,7 +35,7 @@ export interface HubAccess {
 }
 
 export interface HubTaskParts {
-  readonly tasks: Pick<TaskCoordinator, 'create' | 'view' | 'settled' | 'look'>;
+  readonly tasks: Pick<TaskCoordinator, 'create' | 'earlier' | 'view' | 'settled' | 'look'>;
   readonly store: Pick<TaskStore, 'byJob' | 'find' | 'attempts' | 'details'>;
   readonly uploads: Pick<InputRecords, 'findUpstream'>;
   /** By the names of their engines. */
@@ -84,20 +81,21 @@ export class HubTasks {
 
   /** By its id there, or by ours. TASK_NOT_FOUND for what is not the caller's. */
   async find(caller: Caller, id: string): Promise<HubTask> {
-    const task = /^\d+$/.test(id) ? await this.#parts.store.byJob(id) : undefined;
+    const task = await this.#parts.store.byJob(hubJobId(id));
     // By the id that the caller knows: ours would tell that there is such a task.
     if (task && !owns(caller, task.owner)) throw unknown(id);
     return this.#told(await this.#parts.tasks.view(caller, task?.id ?? id));
   }
 
   /** As `find`, after RunningHub was asked: what it says has ended there is waited for a while. Where it cannot be asked, the record stands. */
-  async ask(caller: Caller, id: string, signal: AbortSignal): Promise<HubTask> {
+  async ask(caller: Caller, id: string, { signal, enough }: { readonly signal: AbortSignal; readonly enough: AbortSignal }): Promise<HubTask> {
     const task = await this.find(caller, id);
     const { task_id: taskId, status, attempts } = task.view;
-    if (isTerminal(status) || !this.#mayAsk(taskId) || !(await this.#hasEnded(attempts.at(-1), signal))) return task;
+    const patient = AbortSignal.any([signal, enough]);
+    if (isTerminal(status) || !this.#mayAsk(taskId) || !(await this.#hasEnded(attempts.at(-1), patient))) return task;
     const { tasks } = this.#parts;
     await tasks.look(taskId);
-    return this.#told(await tasks.settled(caller, taskId, AbortSignal.any([signal, AbortSignal.timeout(ASKING.keeping)])));
+    return this.#told(await tasks.settled(caller, taskId, AbortSignal.any([patient, AbortSignal.timeout(ASKING.keeping)])));
   }
 
   /** RunningHub says that the job of a task has ended. Nothing is believed: its engine is asked. Throws NOT_FOUND for a token that is none. */
@@ -137,8 +135,7 @@ export class HubTasks {
       const { state } = await api.query(hubId, AbortSignal.any([signal, AbortSignal.timeout(ASKING.patience)]));
       return state === 'succeeded' || state === 'failed' || state === 'cancelled';
     } catch (error) {
-      signal.throwIfAborted();
-      if (!failedWith(error)) throw error;
+      if (!signal.aborted && !failedWith(error)) throw error;
       return false;
     }
   }
@@ -156,26 +153,12 @@ export class HubTasks {
     return undefined;
   }
 
-  /** Values that name an upload of the caller, or an address where a file is wanted, are files. Others go as they are. */
-  async #files(caller: Caller, values: readonly HostedValue[], app: HubApp | undefined): Promise<HostedValue[]> {
-    const texts = values.flatMap(({ fieldValue }) => (typeof fieldValue === 'string' && STORED.test(fieldValue) ? [fieldValue] : []));
-    const records = texts.length === 0 ? [] : await this.#parts.uploads.findUpstream(texts);
-    const mine = new Map(records.filter(({ key }) => caller.admin || key === caller.key).map(({ upstreamName, mediaType }) => [upstreamName, mediaOf(mediaType)]));
-    const strangers: number[] = [];
-    const sorted = values.map((value, n): HostedValue & { readonly wanted?: MediaKind | undefined } => {
-      const { fieldValue: text, nodeId, fieldName } = value;
-      if (typeof text !== 'string') return { ...value, media: undefined };
-      if (STORED.test(text) && !mine.has(text)) strangers.push(n);
-      const input = app?.inputs.find((one) => one.node_id === nodeId && one.field === fieldName);
-      const wanted = value.media ?? input?.upload;
-      // An app says of each input whether it is a file; of a workflow nobody knows.
-      const remote = isRemote(text) ? (wanted ?? (input ? undefined : kindOfOwn(text))) : undefined;
-      return { ...value, media: mine.get(text) ?? remote, wanted };
-    });
-    const empty = sorted.flatMap(({ fieldValue, wanted }, n) => (wanted !== undefined && fieldValue === '' ? [{ input: hostedName(n), type: 'empty', reason: `is empty, where a file (${wanted}) is wanted; give what an upload answered with, or an address` }] : []));
-    const strange = strangers.map((n) => ({ input: hostedName(n), type: 'unknown_upload', reason: 'you have no upload of this name; upload the file again' }));
-    if (empty.length + strange.length > 0) throw invalid([...strange, ...empty]);
-    return sorted.map(({ wanted: _, ...value }) => value);
+  /** With the files among them told apart. */
+  async #sorted(caller: Caller, values: readonly HostedValue[], app: HubApp | undefined): Promise<HostedValue[]> {
+    const names = storedNames(values);
+    const records = names.length === 0 ? [] : await this.#parts.uploads.findUpstream(names);
+    const mine = records.filter(({ key }) => caller.admin || key === caller.key);
+    return withMedia(values, { app, mine: new Map(mine.map(({ upstreamName, mediaType }) => [upstreamName, mediaOf(mediaType)])) });
   }
 
   /** Resolves when RunningHub has given it an id, when it has ended, or when `signal` fires. */
@@ -189,11 +172,14 @@ export class HubTasks {
     }
   }
 
-  /** Our id of the new task. */
+  /** Our id of the task, which the same call may have made before. */
   async #kept(caller: Caller, { target, values, kept, idempotencyKey }: HubOrder, signal: AbortSignal): Promise<string> {
+    const { tasks } = this.#parts;
+    const said = { target, values };
+    const before = idempotencyKey === undefined ? undefined : await tasks.earlier(caller, idempotencyKey, said);
+    if (before) return before.id;
     const app = await this.#looked(target, signal);
-    const known = await this.#files(caller, values, app);
-    const { task } = await this.#parts.tasks.create(caller, { order: { kind: 'hosted', request: { target, values: known } }, idempotencyKey });
+    const { task } = await tasks.create(caller, { order: { kind: 'hosted', request: { target, values: await this.#sorted(caller, values, app) } }, idempotencyKey, said });
     kept?.();
     return task.id;
   }
@@ -214,20 +200,7 @@ export class HubTasks {
   }
 }
 
-/** Names that uploads are kept under. */
-const STORED = /^[0-9a-f]{32}\.[a-z0-9]+$/;
-
 function isSame(one: string, other: string): boolean {
   const [a, b] = [Buffer.from(one), Buffer.from(other)];
   return a.length === b.length && timingSafeEqual(a, b);
 }
-
-/** Of a file that we hand out, by its name; undefined for any other address. */
-function kindOfOwn(text: string): MediaKind | undefined {
-  const source = kindOf(text, '');
-  const extension = source.kind === 'own' ? /\.(\w+)$/.exec(source.query.get('filename') ?? '')?.[1] : undefined;
-  const type = contentTypes[extension?.toLowerCase() ?? ''];
-  return type === undefined || !/^(image|video|audio)\//.test(type) ? undefined : mediaOf(type);
-}
-
-const mediaOf = (mediaType: string): MediaKind => (mediaType.startsWith('video/') ? 'video' : mediaType.startsWith('audio/') ? 'audio' : 'image');

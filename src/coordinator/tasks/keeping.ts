@@ -38,8 +38,8 @@ export class Keeping {
     const outputs = found.filter(({ file }) => counting([file], nodes).length > 0);
     const kept: KeptOne[] = [];
     for (let from = 0; from < outputs.length; from += AT_ONCE) kept.push(...(await Promise.all(outputs.slice(from, from + AT_ONCE).map((output) => this.#one(output, signal)))));
-    const [gone] = kept;
-    if (gone?.lost !== undefined && kept.every((one) => one.lost !== undefined)) throw lost(gone.output.filename, gone.lost, false);
+    const [first] = kept;
+    if (first?.lost !== undefined && kept.every((one) => one.lost !== undefined)) throw lost(first.output.filename, first.lost, false);
     const none = outputs.length === 0 && found.length > 0 ? [`None of the ${found.length} outputs counts: they came from node ${[...new Set(found.map(({ file }) => file.node_id))].join(', ')}, and outputs of ${nodes?.join(', ')} alone were asked for.`] : [];
     return { outputs: kept.map(({ output }) => output), warnings: [...none, ...kept.flatMap(({ warning }) => warning ?? [])] };
   }
@@ -55,7 +55,7 @@ export class Keeping {
       const { code, message: reason } = error;
       if (code === 'IMAGE_NOT_FOUND' && !fleeting) throw lost(file.filename, reason, true);
       this.#parts.log.warn('an output could not be stored; it is served from its engine', { task_id: this.#taskId, filename: file.filename, reason });
-      if (fleeting) return { output: { ...file, url: fleeting.url }, warning: `"${file.filename}" could not be stored (${reason}); it is fetched from where it was made, for about a day.`, ...(code === 'IMAGE_NOT_FOUND' ? { lost: reason } : {}) };
+      if (fleeting) return { output: { ...file, url: fleeting.url }, ...(code === 'IMAGE_NOT_FOUND' ? { lost: reason, warning: `"${file.filename}" was not there when it was to be fetched (${reason}); its URL is that of where it was made.` } : { warning: `"${file.filename}" could not be stored (${reason}); it is fetched from where it was made, for about a day.` }) };
       return { output: file, warning: `"${file.filename}" could not be stored (${reason}); it is fetched from where it was made for as long as it is there.` };
     }
   }

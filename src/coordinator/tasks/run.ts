@@ -86,18 +86,19 @@ export class TaskRun {
     told();
     if (!claim) throw new Halted('lost');
     this.#claim = claim;
+    const [before, engine] = [this.#engine, engines.get(next.engine)];
     this.#engine = next.engine;
-    const engine = engines.get(next.engine);
-    if (next.engine === this.#task.engine || !engine || (await store.working(next.engine)) <= engine.capacity()) return;
-    // The next engine is busy: whoever has room for it goes on.
-    throw new Halted('elsewhere');
+    if (next.engine === before || !engine) return;
+    const needsHand = engines.get(before)?.hosted === true && engine.hosted !== true;
+    // Whoever has a hand for it, and an engine with room, goes on.
+    if (needsHand || (await store.working(next.engine)) > engine.capacity()) throw new Halted('elsewhere');
   }
 
-  async #end(ending: { status: 'completed' | 'failed' | 'cancelled'; error: TaskError | undefined; outputs?: readonly TaskOutput[]; warnings?: readonly string[]; executedAt?: number; storedAt?: number }, halt: AbortSignal): Promise<void> {
+  async #end(ending: { status: 'completed' | 'failed' | 'cancelled'; error: TaskError | undefined; outputs?: readonly TaskOutput[]; warnings?: readonly string[]; note?: string | undefined; executedAt?: number; storedAt?: number }, halt: AbortSignal): Promise<void> {
     const { store, now, log } = this.#parts;
     const { status, error, executedAt, storedAt } = ending;
     const present = ending.outputs ? this.#details : ((await this.#write(() => store.details(this.#task.id), halt)) ?? this.#details);
-    const { outputs = present.outputs, warnings = present.warnings } = ending;
+    const { outputs = present.outputs, warnings = [...present.warnings, ...(ending.note === undefined ? [] : [ending.note])] } = ending;
     const endedAt = now();
     const written = await this.#write(() => store.end(this.#claim, { status, endedAt, error, outputs, warnings, executedAt, storedAt }), halt);
     const times = { wait_ms: (this.#task.startedAt ?? endedAt) - this.#task.createdAt, total_ms: endedAt - this.#task.createdAt };
@@ -106,7 +107,7 @@ export class TaskRun {
 
   /** An attempt that broke off: the task ends, or is tried again later. */
   async #failed(thrown: unknown, halt: AbortSignal): Promise<void> {
-    if (thrown instanceof Stopped) return await this.#end({ status: thrown.status, error: thrown.error }, halt);
+    if (thrown instanceof Stopped) return await this.#end({ status: thrown.status, error: thrown.error, note: thrown.note }, halt);
     const { error, again, retryAfter, abandoned, waits } = this.#judged(thrown);
     if (waits && this.#stops.reason === undefined) return await this.#wait(retryAfter ?? 1, halt);
     const { store, limits, random, now, log } = this.#parts;

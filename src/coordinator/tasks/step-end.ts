@@ -43,11 +43,14 @@ export class Stopped extends Error {
   override readonly name = 'Stopped';
   readonly status: 'cancelled' | 'failed';
   readonly error: TaskError | undefined;
+  /** For the warnings of the task. */
+  readonly note: string | undefined;
 
-  constructor(status: 'cancelled' | 'failed', error: TaskError | undefined) {
+  constructor(status: 'cancelled' | 'failed', error: TaskError | undefined, note?: string) {
     super(error?.reason ?? 'cancelled');
     this.status = status;
     this.error = error;
+    this.note = note;
   }
 }
 

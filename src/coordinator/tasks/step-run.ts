@@ -32,6 +32,8 @@ export class StepRun {
   #warnings: readonly string[];
   #outputs: readonly TaskOutput[] = [];
   #job: EngineJobRef | undefined;
+  /** What its engine said when it was given the job. */
+  #saidAtSubmit: readonly string[];
 
   constructor(facts: StepFacts) {
     const { plan, index, task, parts } = facts;
@@ -45,6 +47,7 @@ export class StepRun {
     this.#inputs = new StepInputs(facts, { step, engine, caller: this.#caller });
     this.#progress = new StepProgress(facts);
     this.#warnings = facts.warnings;
+    this.#saidAtSubmit = facts.resumed !== undefined && index === 0 ? facts.warnings : [];
   }
 
   async run(halt: AbortSignal): Promise<StepDone> {
@@ -72,7 +75,7 @@ export class StepRun {
   async #resumed(halt: AbortSignal): Promise<EngineJobRef | undefined> {
     const { resumed } = this.#facts;
     if (resumed === undefined) return undefined;
-    const job = { id: resumed, caller: this.#caller, taskId: this.#facts.task.id, since: this.#facts.task.inputsFetchedAt };
+    const job = { id: resumed, caller: this.#caller, taskId: this.#facts.task.id, since: this.#facts.task.inputsFetchedAt, target: this.#step.target };
     const known = await persistently(() => this.#engine.knows(job, halt), this.#facts.parts, halt);
     if (known === 'unknown') throw StepFailed.of(fail('ENGINE_OUTCOME_UNKNOWN', `it was being submitted to engine "${this.#engine.name}" when its process ended. The engine may have begun it, and may bill it; it is not submitted again by itself. Look into your account there, then have the task tried again if it is not there.`));
     return known ? job : undefined;
@@ -95,6 +98,7 @@ export class StepRun {
     };
     const job = { id, taskId: task.id, caller: this.#caller, clientId: task.clientId, ...placed, extraData: this.#step.extraData, target: this.#step.target, avoid: failedInstances(attempts, this.#step.name), leaving };
     const handed = this.#engine.hosted === true ? await this.#submitHosted(job, either, halt) : await this.#engine.submit(job, either).catch((error: unknown) => this.#rethrow(byInput(error, media), halt));
+    this.#saidAtSubmit = handed.warnings;
     this.#warnings = [...new Set([...this.#warnings, ...handed.warnings])];
     await this.#change({ ...(handed.instance === undefined ? {} : { instance: handed.instance }), ...(handed.warnings.length > 0 ? { warnings: this.#warnings } : {}) }, halt);
     return handed.job;
@@ -185,8 +189,11 @@ export class StepRun {
 
   /** What a hosted engine found at the submit is often why it failed. */
   #explained(error: PromptError): PromptError {
-    if (this.#engine.hosted !== true || this.#warnings.length === 0) return error;
-    return { ...error, reason: `${error.reason} At the submit: ${this.#warnings.join(' ')}`.slice(0, limits.sentence) };
+    const { reason } = error;
+    // Their ends tell what it was about: a reason that says it needs no more.
+    const more = this.#saidAtSubmit.filter((said) => !reason.includes(said.slice(said.lastIndexOf(': ') + 2)));
+    if (this.#engine.hosted !== true || more.length === 0) return error;
+    return { ...error, reason: `${reason}${/[.!?]$/.test(reason) ? '' : '.'} At the submit: ${more.join(' ')}`.slice(0, limits.sentence) };
   }
 
   async #keep(job: EngineJobRef, halt: AbortSignal): Promise<StepDone> {
@@ -233,8 +240,9 @@ export class StepRun {
 /** Nobody can be asked what becomes of its job: whoever wanted it to stop has that, others may put the engine back. */
 function withoutEngine({ stops, task, parts }: StepFacts, step: PlannedStep | undefined): Error {
   const { name = '', engine = '' } = step ?? {};
-  if (stops.reason === 'cancel') return new Stopped('cancelled', undefined);
-  if (task.deadlineAt !== undefined && task.deadlineAt <= parts.now()) return new Stopped('failed', stops.overdue(name));
+  const note = task.jobId === undefined ? undefined : `Its job ${task.jobId} was not stopped: engine "${engine}" is not configured any more. It may go on there, and be billed.`;
+  if (stops.reason === 'cancel') return new Stopped('cancelled', undefined, note);
+  if (task.deadlineAt !== undefined && task.deadlineAt <= parts.now()) return new Stopped('failed', stops.overdue(name), note);
   const { message: reason } = fail('ENGINE_NOT_REGISTERED', `engine "${engine}" was removed since the task was accepted; put it back, then have the task tried again.`);
   return new StepFailed({ code: 'ENGINE_NOT_REGISTERED', reason, ...(name === '' ? {} : { step: name }) }, { again: false });
 }

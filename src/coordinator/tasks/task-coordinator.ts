@@ -15,6 +15,8 @@ export interface TaskOrder {
   readonly order: TaskRequest;
   /** The caller's word for this call: made again within a day, with the same body, it gives the same task. */
   readonly idempotencyKey?: string | undefined;
+  /** That body, where more was learned since than it said; default is the order. */
+  readonly said?: unknown;
 }
 
 /** Milliseconds that an Idempotency-Key counts. */
@@ -38,12 +40,12 @@ export class TaskCoordinator {
   }
 
   /** On disk when it resolves. `again`: the same call came before, and this is its task. Throws QUEUE_FULL, VALIDATION_ERROR. */
-  async create(caller: Caller, { order, idempotencyKey }: TaskOrder): Promise<{ readonly task: TaskRecord; readonly again: boolean }> {
+  async create(caller: Caller, { order, idempotencyKey, said = order }: TaskOrder): Promise<{ readonly task: TaskRecord; readonly again: boolean }> {
     const { store, newId, now, limits, worker, told } = this.#parts;
     const options = order.request;
     if (options.metadata && this.#parts.stringify(options.metadata).length > constants.metadataLength) throw fail('VALIDATION_ERROR', `metadata has up to ${constants.metadataLength} characters as JSON.`);
     const createdAt = now();
-    const idempotency = idempotencyKey === undefined ? undefined : { key: idempotencyKey, hash: this.#hash(order), since: createdAt - SAME_FOR };
+    const idempotency = idempotencyKey === undefined ? undefined : this.#idempotency(idempotencyKey, said);
     const planned = await this.#planned(caller, order, idempotency);
     if ('before' in planned) return { task: planned.before, again: true };
     const task = {
@@ -64,6 +66,12 @@ export class TaskCoordinator {
     if (created.kind === 'created') worker.wake();
     told();
     return { task: accepted, again: created.kind === 'same' };
+  }
+
+  /** The task that the same call made before. Throws VALIDATION_ERROR where another body came with the key. */
+  async earlier(caller: Caller, idempotencyKey: string, said: unknown): Promise<TaskRecord | undefined> {
+    const before = await this.#parts.store.earlier(caller.key, this.#idempotency(idempotencyKey, said));
+    return before && this.#accepted(before);
   }
 
   /** TASK_NOT_FOUND for what is not the caller's. */
@@ -195,9 +203,8 @@ export class TaskCoordinator {
     return details;
   }
 
-  /** The same for the same call. */
-  #hash(order: TaskRequest): string {
-    return createHash('sha256').update(this.#parts.stringify(order)).digest('hex');
+  #idempotency(key: string, said: unknown): Idempotency {
+    return { key, hash: createHash('sha256').update(this.#parts.stringify(said)).digest('hex'), since: this.#parts.now() - SAME_FOR };
   }
 
   #webhook({ webhook_url: url, webhook_events: events }: TaskOptions): TaskWebhook | undefined {

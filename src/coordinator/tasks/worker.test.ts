@@ -85,6 +85,19 @@ describe('a worker', () => {
     await allEnded();
   });
 
+  it('leaves jobs of engines that it does not have, and says so once', async () => {
+    const { id } = await world.accept({ engine: 'gone' });
+    const claimed = await world.store.claim('gone', { worker: 'dead', now: world.clock.at });
+    if (claimed) await world.store.change(claimed.claim, { jobId: '4711' });
+    start({ gone: (workers) => Promise.resolve(workers) });
+    await until('it looked for some minutes', () => world.clock.at > 300_000);
+    expect(world.lines.filter(({ level }) => level === 'warn')).toMatchObject([{ fields: { jobs: '1 at gone' } }]);
+    expect(await world.find(id)).toMatchObject({ status: 'processing', worker: 'dead' });
+    await world.store.requestCancel(id, world.clock.at);
+    await until('it has ended', async () => (await world.find(id)).status === 'cancelled');
+    expect((await world.store.details(id))?.warnings).toEqual([expect.stringMatching(/Its job 4711 was not stopped/)]);
+  });
+
   it('never gives an engine more than it can take now', async () => {
     const { play, letGo } = held();
     await accept(5, 'small');

@@ -9,6 +9,8 @@ const times = {
   look: 250,
   /** Between looks for tasks of processes that are gone, and for deadlines that passed. */
   tend: 1_000,
+  /** Between looks at what only engines could end that are not here. */
+  leave: 5_000,
 } as const;
 
 /** Tasks of one process at engines of outsiders, whatever those take. */
@@ -19,6 +21,10 @@ export class Worker {
   readonly #parts: WorkerParts;
   readonly #runs = new Map<string, { readonly run: TaskRun; readonly over: Promise<void> }>();
   readonly #wake = new Wake();
+  /** Processes that are gone, of which nothing could be taken over. */
+  #leftAlone = { of: '', until: 0 };
+  /** What the log was told of what they left. */
+  #told = '';
 
   constructor(parts: WorkerParts) {
     this.#parts = parts;
@@ -78,7 +84,7 @@ export class Worker {
     }
   }
 
-  /** What runs at an outsider takes no hand of others: it is waited for, up to as many as that may have. */
+  /** Hands are for what this process does itself; a task that runs at an outsider is only waited for, and its engine says how many it may have. */
   #hasHands(name: string): boolean {
     const { engines, limits, lane } = this.#parts;
     const isHosted = (engine: string): boolean => engines.get(engine)?.hosted === true;
@@ -115,15 +121,28 @@ export class Worker {
 
   /** What processes that are gone had in work, and tasks whose time has passed while they waited. */
   async #tend(signal: AbortSignal): Promise<void> {
-    const { store, name, now, log, gone, told, engines } = this.#parts;
+    const { store, name, now, gone, told } = this.#parts;
     const strangers = (await store.workers()).filter((worker) => worker !== name);
     const lost = strangers.length > 0 ? await gone(strangers) : [];
-    if (lost.length > 0) {
-      const taken = await store.takeOver(lost, { worker: name, now: now(), engines: [...engines.keys()] });
-      if (taken.length > 0) log.info('tasks of a process that is gone are taken up', { tasks: taken.length, processes: lost });
-      for (const claimed of taken) this.#begin(claimed, true, signal);
-    }
+    if (lost.length > 0 && (lost.join() !== this.#leftAlone.of || now() >= this.#leftAlone.until)) await this.#takeOver(lost, signal);
     if ((await store.failOverdue(now())) > 0) told();
+  }
+
+  async #takeOver(lost: readonly string[], signal: AbortSignal): Promise<void> {
+    const { store, name, now, log, engines } = this.#parts;
+    const taken = await store.takeOver(lost, { worker: name, now: now(), engines: [...engines.keys()] });
+    if (taken.length > 0) log.info('tasks of a process that is gone are taken up', { tasks: taken.length, processes: lost });
+    else await this.#leave(lost);
+    for (const claimed of taken) this.#begin(claimed, true, signal);
+  }
+
+  /** What they had in work can only be ended by engines that are not here: it is looked at less often, and told of when it changes. */
+  async #leave(lost: readonly string[]): Promise<void> {
+    const { store, now, log, engines } = this.#parts;
+    this.#leftAlone = { of: lost.join(), until: now() + times.leave };
+    const left = [...(await store.loads())].flatMap(([engine, { processing }]) => (engines.has(engine) || processing === 0 ? [] : [`${processing} at ${engine}`])).join(', ');
+    if (left !== '' && left !== this.#told) log.warn('jobs wait for engines that are not configured here: put these back, or cancel the tasks', { jobs: left });
+    this.#told = left;
   }
 
   /** What other processes were told of tasks in work here; of what this one is told, `cancel` and `look` are called. */

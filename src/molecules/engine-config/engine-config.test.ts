@@ -152,6 +152,7 @@ pipes: {}
     [steps('s:', '  engine: fst', '  template: upscale'), ['e.yml:5: pipelines.p.steps.s.engine: "fst" is not a registered engine; allowed: comfyui']],
     [steps('s:', '  engine: comfyui', '  template: upscal'), ['e.yml:6: pipelines.p.steps.s.template: there is no template "upscal"; allowed: pose-change, upscale, paint']],
     [steps('s:', '  engine: comfyui'), ['e.yml:4: pipelines.p.steps.s: has no template, which an engine of type comfyui needs; allowed: pose-change, upscale, paint']],
+    [steps('s:', '  engine: runninghub'), ['e.yml:5: pipelines.p.steps.s.engine: "runninghub" is the engine of RUNNINGHUB_API_KEY, which runs what callers of /v1/generate and /submit_task name, and no pipelines: add one with a workflow_id or webapp_id of its own']],
     [steps('s:', '  engine: toString', '  template: upscale'), ['e.yml:5: pipelines.p.steps.s.engine: "toString" is not a registered engine; allowed: comfyui']],
   ])('%j', (text, lines) => {
     expect(linesOf(text)).toEqual(lines);
@@ -251,12 +252,13 @@ describe('an engine of type runninghub', () => {
   });
 
   it.each([
-    [['api_key: k'], ['e.yml:4: engines.hub.config: must have either workflow_id or webapp_id']],
-    [['api_key: k', 'workflow_id: 1', 'webapp_id: 2'], ['e.yml:4: engines.hub.config: must have either workflow_id or webapp_id']],
+    [['api_key: k'], ['e.yml:4: engines.hub.config: must have either workflow_id or webapp_id, and not both']],
+    [['api_key: k', 'workflow_id: 1', 'webapp_id: 2'], ['e.yml:4: engines.hub.config: must have either workflow_id or webapp_id, and not both']],
     [['webapp_id: "12x"'], ['e.yml:4: engines.hub.config.api_key: is missing; allowed: a text', 'e.yml:5: engines.hub.config.webapp_id: "12x" is not taken; allowed: the digits of an id']],
     [['api_key: k', 'workflow_id: 1', 'timout: 5'], ['e.yml:7: engines.hub.config.timout: is not known here; allowed: api_key, workflow_id, webapp_id, api_base_url, timeout, poll_interval, concurrency, instance_type, access_password, key_place, dialect, progress_socket, download_hosts, inputs, outputs']],
     [['api_key: k', 'workflow_id: 1', 'inputs: { n: { kind: number } }'], ['e.yml:7: engines.hub.config.inputs.n.node_id: is missing', 'e.yml:7: engines.hub.config.inputs.n.field: is missing']],
-    [['api_key: k', 'webapp_id: 1', 'dialect: alt-v1', 'access_password: x', 'progress_socket: true'], ['e.yml:6: engines.hub.config.webapp_id: is not known to the alt-v1 dialect', 'e.yml:8: engines.hub.config.access_password: a value that is not shown is not known to the alt-v1 dialect', 'e.yml:9: engines.hub.config.progress_socket: is not known to the alt-v1 dialect']],
+    [['api_key: k', 'workflow_id: 1', 'dialect: alt-v1', 'inputs: { a: { field: image }, image: { node_id: 3 } }'], ['e.yml:8: engines.hub.config.inputs.a: has the same field as another input', 'e.yml:8: engines.hub.config.inputs.image: has the same field as another input', 'e.yml:8: engines.hub.config.inputs.image.node_id: must be left out: inputs of the alt-v1 dialect have no nodes']],
+    [['api_key: k', 'webapp_id: 1', 'dialect: alt-v1', 'access_password: x', 'progress_socket: true'], ['e.yml:6: engines.hub.config.webapp_id: must be left out: the alt-v1 dialect does not know it', 'e.yml:8: engines.hub.config.access_password: must be left out: the alt-v1 dialect does not know it', 'e.yml:9: engines.hub.config.progress_socket: must be left out: the alt-v1 dialect does not know it']],
     [['api_key: k', 'workflow_id: 1', 'inputs: { n: { node_id: 1, field: x, kind: number, default: many } }'], ['e.yml:7: engines.hub.config.inputs.n.default: "many" is not of the kind of the input']],
   ])('with a fault is told with its line: %j', (lines, faults) => {
     expect(linesOf(hub(...lines)).toSorted()).toEqual(faults.toSorted());

@@ -1,5 +1,6 @@
 /** `${NAME}` of a configuration, taken from the environment. Pure. */
 import type { ConfigFault } from '../../core/config-fault.ts';
+import { isSecret } from '../../core/redaction.ts';
 
 export interface SubstituteOptions {
   readonly environment: (name: string) => string | undefined;
@@ -12,8 +13,6 @@ export interface Substituted {
   readonly faults: readonly ConfigFault[];
 }
 
-/** Names of what belongs into no file of the configuration. */
-const SECRET = /KEY|SECRET|TOKEN|PASSWORD/;
 const VARIABLE = /\$\{([A-Z0-9_]+)(?::-([^}]*))?\}/g;
 /** What was meant to be one. */
 const NEARLY = /\$\{[A-Z0-9_]+(?![A-Z0-9_}]|:-)[^}]*\}?/;
@@ -42,7 +41,7 @@ function replaced(text: string, { environment, isPlain, path, faults }: Place): 
   const whole = text.replace(VARIABLE, (source, name: string, fallback: string | undefined) => {
     const set = environment(name);
     const value = set === undefined || set === '' ? fallback : set;
-    if (value === undefined) faults.push({ path, text: `${name} is not set; set it (in .env, or in the environment)${SECRET.test(name) ? '' : `, or give a default: \${${name}:-default}`}` });
+    if (value === undefined) faults.push({ path, text: `${name} is not set; set it (in .env, or in the environment)${isSecret(name) ? '' : `, or give a default: \${${name}:-default}`}` });
     return value ?? source;
   });
   return whole !== text && isPlain(path) ? scalar(whole) : whole;

@@ -6,7 +6,7 @@ import type { Template, TemplateInput } from '../../models/template.ts';
 export function formOf(name: string, { type, description, config }: EngineEntry): Template | undefined {
   if (type !== 'runninghub') return undefined;
   const inputs = Object.entries(config.inputs).flatMap(([input, entry]): [string, TemplateInput][] => {
-    const declared = hubInput({ ...entry, field: entry.field ?? input });
+    const declared = hubInput(input, entry);
     return declared ? [[input, declared]] : [];
   });
   return { name, title: description ?? name, description: description ?? '', workflow: {}, inputs: Object.fromEntries(inputs), outputs: config.outputs };

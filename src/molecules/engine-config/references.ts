@@ -2,7 +2,7 @@
 import { closestMatch } from 'leven';
 import type { z } from 'zod';
 import type { ConfigFault } from '../../core/config-fault.ts';
-import type { EngineConfigFile } from '../../models/engine-config.ts';
+import { type EngineConfigFile, implicitHub } from '../../models/engine-config.ts';
 import type { Template } from '../../models/template.ts';
 import { formOf } from './form.ts';
 import { allowedExpressions, type Expression, piecesOf } from './expressions.ts';
@@ -59,6 +59,7 @@ export function pipelineFaults(name: string, place: PipelinePlace): ConfigFault[
 }
 
 function engineFaults(path: Path, { engine }: Step, { engines }: File): ConfigFault[] {
+  if (engine === implicitHub && !Object.hasOwn(engines, engine)) return [{ path: [...path, 'engine'], text: `"${engine}" is the engine of RUNNINGHUB_API_KEY, which runs what callers of /v1/generate and /submit_task name, and no pipelines: add one with a workflow_id or webapp_id of its own` }];
   return Object.hasOwn(engines, engine) ? [] : [{ path: [...path, 'engine'], text: missing(`"${engine}" is not a registered engine`, engine, Object.keys(engines)) }];
 }
 

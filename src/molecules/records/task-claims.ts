@@ -12,6 +12,9 @@ export const ready = sql<boolean>`status = 'pending' and delayed = 0`;
 export const delayed = sql<boolean>`status = 'pending' and delayed = 1`;
 export const inWork = sql<boolean>`status = 'processing'`;
 
+/** Milliseconds in which a process that has the engine of a job takes its task, to stop it there, before one that has not ends the task. */
+const OTHERS_FIRST = 5_000;
+
 interface By {
   readonly worker: string;
   readonly now: number;
@@ -75,7 +78,7 @@ export async function takeOverFrom(writing: Writing, gone: string, by: By & { re
       await release(writing, task, { now: by.now, availableAt: by.now, told: { event: 'queued', data: { priority: task.priority } } });
       continue;
     }
-    const dueToEnd = task.cancel_requested_at !== null || (task.deadline_at !== null && task.deadline_at <= by.now);
+    const dueToEnd = Math.min(task.cancel_requested_at ?? Infinity, task.deadline_at ?? Infinity) <= by.now - OTHERS_FIRST;
     if (by.engines && !by.engines.includes(task.engine) && !dueToEnd) continue;
     const mine = await step.updateTable('tasks').set({ worker: by.worker }).where('id', '=', task.id).returningAll().executeTakeFirstOrThrow();
     passed.push(await claimedOf(step, mine));

@@ -14,17 +14,17 @@ export interface Key {
 
 /** The key without blanks and line breaks. Throws VALIDATION_ERROR for an empty one, and for characters that no header takes. */
 export function keyOf(text: string): Key {
-  const key = text.replace(blanks, '');
+  const bare = unwrapped(text.trim());
+  const key = bare.replace(blanks, '');
   if (key === '') throw fail('VALIDATION_ERROR', 'the API key for RunningHub is empty.');
   if (!/^[\x21-\x7E]+$/.test(key)) throw fail('VALIDATION_ERROR', 'the API key for RunningHub holds characters that no key has.');
-  return { key, keyHadWhitespace: key !== text, odd: oddOf(key) };
+  return { key, keyHadWhitespace: key !== bare || text !== text.trim(), odd: bare !== text.trim() ? 'came with quotes or with "Bearer", which were left out' : oddOf(key) };
 }
 
-function oddOf(key: string): string | undefined {
-  if (/^bearer/i.test(key)) return 'begins with "Bearer", which does not belong to it';
-  if (/^(["'`]).*\1$/.test(key)) return 'stands in quotes, which do not belong to it';
-  return key.length === KEY_LENGTH ? undefined : `has ${key.length} characters; keys have ${KEY_LENGTH}`;
-}
+/** What is copied along with a key. */
+const unwrapped = (text: string): string => text.replace(/^(["'`])(.*)\1$/s, '$2').replace(/^bearer\s+/i, '');
+
+const oddOf = (key: string): string | undefined => (key.length === KEY_LENGTH ? undefined : `has ${key.length} characters; keys have ${KEY_LENGTH}`);
 
 export interface BaseUrl {
   /** Without a slash at its end. */
@@ -38,13 +38,14 @@ export interface BaseUrl {
  */
 export function baseUrlOf(text: string): BaseUrl {
   const given = text.trim();
-  const withScheme = /^[a-z][a-z\d+.-]*:\/\//i.test(given) ? given : `https://${given}`;
+  const usual = URL.canParse(`http://${given}`) && isLoopback(new URL(`http://${given}`).hostname) ? 'http' : 'https';
+  const withScheme = /^[a-z][a-z\d+.-]*:\/\//i.test(given) ? given : `${usual}://${given}`;
   if (!URL.canParse(withScheme)) throw fail('VALIDATION_ERROR', `the base URL of RunningHub is no address: "${given.slice(0, 200)}".`);
   const url = new URL(withScheme);
   if (url.username || url.password) throw fail('VALIDATION_ERROR', 'the base URL of RunningHub holds credentials; the key is configured by itself.');
   if (url.protocol !== 'https:' && url.protocol !== 'http:') throw fail('VALIDATION_ERROR', `the base URL of RunningHub begins with ${url.protocol}//; https:// is taken.`);
   if (url.search || url.hash) throw fail('VALIDATION_ERROR', 'the base URL of RunningHub has a query or a fragment; give the address alone.');
-  const warnings = [...(withScheme === given ? [] : ['has no scheme: https:// is taken']), ...secured(url), ...renamed(url)];
+  const warnings = [...(withScheme === given ? [] : [`has no scheme: ${usual}:// is taken`]), ...secured(url), ...renamed(url)];
   const whole = url.href.replace(/\/+$/, '');
   return warnings.length === 0 ? { url: whole } : { url: whole, warning: `the base URL of RunningHub ${warnings.join(', and ')}; calls go to ${whole}.` };
 }

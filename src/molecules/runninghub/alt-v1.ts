@@ -7,7 +7,7 @@ import { type CodeRow, statusRow } from './codes.ts';
 import { valueOf } from './requests.ts';
 import { submitted, unsent } from './submits.ts';
 import { bare, extensionOf, goneTask } from './tasks.ts';
-import { AltTask, AltUploaded, isRecord } from './wire.ts';
+import { AltTask, AltUploaded, isId, isRecord } from './wire.ts';
 
 const missing = (sentence: string): CodeRow => ({ name: '', kind: 'workflow_not_found', retry: 'no', error: 'ENGINE_WORKFLOW_NOT_FOUND', sentence });
 
@@ -111,7 +111,6 @@ export class AltV1Api implements RunningHubApi {
 }
 
 const isGood = (raw: RawAnswer): boolean => raw.status >= 200 && raw.status < 300;
-const isId = (text: string): boolean => /^[\w-]{1,128}$/.test(text);
 /** There are no codes here: the status decides alone. */
 const altAnswer = (raw: RawAnswer): Answer => ({ ...answerOf({ ...raw, json: {} }), row: statusRow(raw.status) });
 

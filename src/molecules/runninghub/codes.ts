@@ -50,7 +50,7 @@ const lines: readonly Line[] = [
   [500, 'UNKNOWN_ERROR', 'transient', 'reads', 'UPSTREAM_ERROR', 'RunningHub failed.'],
   [605, '', 'balance', 'no', 'UPSTREAM_ERROR', 'The balance of the account is too low; top it up.'],
   [801, 'APIKEY_UNSUPPORTED_FREE_USER', 'plan', 'no', 'ENGINE_UNAUTHORIZED', 'Free accounts may not use the API; a paid plan is needed.'],
-  [802, 'APIKEY_UNAUTHORIZED', 'auth', 'no', 'ENGINE_UNAUTHORIZED', 'The key may not do this.'],
+  [802, 'APIKEY_UNAUTHORIZED', 'auth', 'no', 'ENGINE_UNAUTHORIZED', 'The key may not do this; one that is taken in the header alone needs key_place: header.'],
   [803, 'APIKEY_INVALID_NODE_INFO', 'invalid_input', 'no', 'VALIDATION_ERROR', 'An entry of nodeInfoList does not fit the workflow: node, field or value is unknown to it.'],
   [804, 'APIKEY_TASK_IS_RUNNING', 'running', 'poll', undefined, 'The task runs.'],
   [805, 'APIKEY_TASK_STATUS_ERROR', 'failed', 'end', 'WORKFLOW_EXECUTION_ERROR', 'The task failed or was interrupted.'],

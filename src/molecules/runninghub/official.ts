@@ -5,9 +5,10 @@ import { HttpFailure } from '../../core/http-failure.ts';
 import type { HubAccountStatus, HubApp, HubCancelOutcome, HubProgress, HubQueueStatus, HubRun, HubSubmitOutcome, HubTask, HubUpload, RunningHubApi } from '../../models/runninghub.ts';
 import { type Answer, answerOf, errorOf, unreadable } from './answer.ts';
 import { appOf } from './app-info.ts';
-import type { Call, Calls } from './calls.ts';
+import type { Call, Calls, RawAnswer } from './calls.ts';
 import { progressOf } from './progress.ts';
 import { bodyOf, namedForUpload } from './requests.ts';
+import { cleansed, redactorOf } from './redact.ts';
 import { submitted, unsent } from './submits.ts';
 import { taskOfOutputs, taskOfQuery, taskOfStatus } from './tasks.ts';
 import { AccountStatus, App, isRecord, jsonOf, QueueStatus, Uploaded, WorkflowFormat } from './wire.ts';
@@ -32,11 +33,11 @@ export class OfficialApi implements RunningHubApi {
 
   async runWorkflow(workflowId: string, run: HubRun, signal: AbortSignal): Promise<HubSubmitOutcome> {
     const body = { workflowId, ...bodyOf(run), addMetadata: run.addMetadata, ...(run.workflow ? { workflow: stringifyJson(run.workflow) } : {}) };
-    return this.#submit({ ...v1('/task/openapi/create', body), about: `workflow ${workflowId}` }, signal);
+    return this.#submit({ ...v1('/task/openapi/create', body), about: `workflow ${workflowId}` }, run, signal);
   }
 
   async runApp(webappId: string, run: HubRun, signal: AbortSignal): Promise<HubSubmitOutcome> {
-    return this.#submit({ ...v1('/task/openapi/ai-app/run', { webappId, ...bodyOf(run) }), about: `app ${webappId}` }, signal);
+    return this.#submit({ ...v1('/task/openapi/ai-app/run', { webappId, ...bodyOf(run) }), about: `app ${webappId}` }, run, signal);
   }
 
   async outputs(taskId: string, signal: AbortSignal): Promise<HubTask> {
@@ -103,11 +104,11 @@ export class OfficialApi implements RunningHubApi {
     return answerOf(raw);
   }
 
-  async #submit(call: Call, signal: AbortSignal): Promise<HubSubmitOutcome> {
+  async #submit(call: Call, { accessPassword }: HubRun, signal: AbortSignal): Promise<HubSubmitOutcome> {
     const name = `${call.method} ${call.path}`;
     if (signal.aborted) return unsent(this.#calls.unanswered(name, new HttpFailure('aborted', 'the caller gave up before it was sent', { cause: undefined })), 'refused');
     try {
-      return submitted(answerOf(await this.#calls.send(call, signal)), this.#calls.url);
+      return submitted(answerOf(without(accessPassword, await this.#calls.send(call, signal))), this.#calls.url);
     } catch (error) {
       if (!(error instanceof HttpFailure)) throw error;
       return unsent(this.#calls.unanswered(name, error), error.kind);
@@ -135,6 +136,15 @@ export class OfficialApi implements RunningHubApi {
     return answerOf(raw);
   }
 }
+
+/** A password that RunningHub repeats is told to nobody, unless it is too short to be one. */
+function without(password: string | undefined, raw: RawAnswer): RawAnswer {
+  if (password === undefined) return raw;
+  const redact = redactorOf(password, SHORTEST_PASSWORD);
+  return { ...raw, json: cleansed(raw.json, redact), text: redact(raw.text) };
+}
+
+const SHORTEST_PASSWORD = 4;
 
 /** Keys that are taken in the header alone have the upload of the second generation. */
 const uploadOfV2 = { path: '/openapi/v2/media/upload/binary', fields: {} };

@@ -55,10 +55,11 @@ export class ProgressCount {
   take(frame: SocketFrame): HubProgress | undefined {
     const message = frame.kind === 'text' ? jsonOf(frame.text) : undefined;
     if (!isRecord(message) || !isRecord(message['data'])) return undefined;
-    const { node, nodes, value, max } = ProgressData.parse(message['data']);
+    const { nodes, value, max, ...data } = ProgressData.parse(message['data']);
+    const node = data.node?.slice(0, limits.told);
     switch (textOf(message['type'])) {
       case 'execution_cached':
-        for (const one of nodes) this.#finish(one);
+        for (const one of nodes) this.#finish(one.slice(0, limits.told));
         return this.#told();
       case 'executing':
         if (this.#node !== null) this.#finish(this.#node);

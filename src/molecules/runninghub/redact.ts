@@ -12,8 +12,8 @@ const socketAddress = /wss?:(?:\\?\/){2}[^\s"'<>]*/gi;
 const socketSignature = /rh-comfy-auth(?:=|%3D|["'\s:]{1,8})[^&\s"'<>]*/gi;
 
 /** The key is found as it is, as part of an address, and in either case of letters. */
-export function redactorOf(key: string): Redact {
-  const forms = key.length < SHORTEST_KEY ? [] : [...new Set([key, encodeURIComponent(key), JSON.stringify(key).slice(1, -1)])];
+export function redactorOf(key: string, shortest = SHORTEST_KEY): Redact {
+  const forms = key.length < shortest ? [] : [...new Set([key, encodeURIComponent(key), JSON.stringify(key).slice(1, -1)])];
   const pattern = forms.length > 0 ? new RegExp(forms.map((form) => RegExp.escape(form)).join('|'), 'gi') : undefined;
   return (text) => {
     const clean = pattern ? text.replace(pattern, hidden) : text;

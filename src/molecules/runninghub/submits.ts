@@ -5,12 +5,12 @@ import type { HubSubmitOutcome } from '../../models/runninghub.ts';
 import { type Answer, errorOf, unreadable } from './answer.ts';
 import { type CodeClass, stateOf } from './codes.ts';
 import { tipFaults } from './prompt-tips.ts';
-import { isRecord, Submitted } from './wire.ts';
+import { isId, isRecord, Submitted } from './wire.ts';
 
 /** What came of a submit. `base`: the address that was asked. */
 export function submitted(answer: Answer, base: string): HubSubmitOutcome {
   const given = Submitted.parse(isRecord(answer.data) ? answer.data : answer.body);
-  const taskId = given.taskId !== undefined && ID.test(given.taskId) ? given.taskId : undefined;
+  const taskId = given.taskId !== undefined && isId(given.taskId) ? given.taskId : undefined;
   if (answer.row.kind === 'ok' && taskId !== undefined) {
     return { kind: 'accepted', taskId, state: stateOf(given.taskStatus ?? given.status), faults: tipFaults(given.promptTips) };
   }
@@ -22,8 +22,6 @@ export function submitted(answer: Answer, base: string): HubSubmitOutcome {
 
 /** After these a task may exist. */
 const undecided: ReadonlySet<CodeClass> = new Set(['ok', 'transient', 'queued', 'running', 'failed', 'ended', 'unknown']);
-/** What a task there may be called. */
-const ID = /^[\w-]{1,128}$/;
 /** What a gateway says that had no answer in time from the server behind it. */
 const LATE = new Set([408, 504, 524]);
 

@@ -27,6 +27,9 @@ export function textOf(value: unknown): string | undefined {
   return JSON.isRawJSON(value) ? value.rawJSON : undefined;
 }
 
+/** What a task or a workflow may be called: it stands in addresses and in names of files. */
+export const isId = (text: string): boolean => /^[\w-]{1,128}$/.test(text);
+
 export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null && !Array.isArray(value) && !JSON.isRawJSON(value);
 
 /** A text that says something. */

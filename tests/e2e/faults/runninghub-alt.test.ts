@@ -74,7 +74,7 @@ describe('a pipeline in the alt-v1 dialect', () => {
     expect(hub.created()).toBe(before + 2);
   });
 
-  test('cannot be stopped there: a cancelled task says that it goes on', async () => {
+  test('cannot be stopped there: one whose time is over says that it may go on', async () => {
     hub.hub.knobs.set({ hold: 'RUNNING' });
     const view = await tasks.run({ task_type: 'ALT_BRIEF', ...inputs() });
     expect(view).toMatchObject({ status: 'failed', error: { code: 'TASK_TIMEOUT', reason: containing('did not stop it; it may still run there') } });

@@ -1,4 +1,5 @@
 /** Ways to learn of an ending before the next look: RunningHub tells of it, or a caller asks. Looks are a minute apart here. */
+import { createHmac } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -67,6 +68,9 @@ async function running(gateway: GatewayClient): Promise<HubSubmitted> {
   return task;
 }
 
+/** What only RunningHub is told, and whoever has the key can make. */
+const addressOf = (gateway: GatewayClient, id: string): string => `${gateway.url}/hooks/runninghub/${id}/${createHmac('sha256', SANDBOX_KEYS.shared).update(`told of ${id}`).digest('base64url')}`;
+
 describe('RunningHub telling of an ending', () => {
   test.each(['string', 'v1', 'v2', 'bare', 'broken', 'empty'] as const)('has the run looked at at once, whatever it says: %s', async (webhookShape) => {
     hub.hub.knobs.set({ webhookShape, webhookCopies: 2 });
@@ -78,23 +82,18 @@ describe('RunningHub telling of an ending', () => {
     expect(told.map(({ status }) => status)).toEqual([204, 204]);
   });
 
-  test('is believed nothing: a run that goes on goes on', async () => {
+  test('is believed nothing: a run that goes on is looked at, and goes on', async () => {
     await using gateway = await started();
-    const { gateway_task_id: id } = await running(gateway);
-    hub.hub.knobs.set({ hold: null });
-    await until('it was told', () => told.length === 1);
-    const first = told[0];
-    hub.hub.knobs.set({ hold: 'RUNNING' });
-    const { gateway_task_id: other, taskId } = await running(gateway);
+    const [{ gateway_task_id: id }, { gateway_task_id: other }] = [await running(gateway), await running(gateway)];
     const before = asked();
-    const [path, lie] = [first?.path.replace(id, other) ?? '', first?.body ?? ''];
-    expect((await fetch(gateway.url + path, { method: 'POST', body: lie })).status).toBe(404);
-    hub.hub.deeds.move(taskId, 'CANCELLED');
-    await until('its own address was called', () => told.length === 2);
-    const own = told[1]?.path ?? '';
-    expect(await new TasksClient(gateway).ended(other)).toMatchObject({ status: 'failed' });
-    expect((await fetch(gateway.url + own, { method: 'POST', body: lie })).status).toBe(204);
-    expect(asked()).toBeGreaterThan(before);
+    const lie = JSON.stringify({ event: 'TASK_END', taskId: '1', eventData: '{"code":0,"msg":"success","data":[{"fileUrl":"http://127.0.0.1:1/x.png","fileType":"png"}]}' });
+    expect((await fetch(addressOf(gateway, id), { method: 'POST', body: lie })).status).toBe(204);
+    expect((await fetch(addressOf(gateway, id).replace(id, other), { method: 'POST', body: lie })).status).toBe(404);
+    await until('it was looked at', () => asked() > before);
+    const tasks = new TasksClient(gateway);
+    expect([await tasks.view(id), await tasks.view(other)]).toMatchObject([{ status: 'processing' }, { status: 'processing' }]);
+    hub.hub.knobs.set({ hold: null });
+    expect([await tasks.ended(id), await tasks.ended(other)]).toMatchObject([{ status: 'completed' }, { status: 'completed' }]);
   });
 
   test('has addresses that nobody can guess, and that no log holds', async () => {
@@ -170,7 +169,6 @@ describe('the progress socket', () => {
     const shares = progress.map(({ progress: share }) => Number(share));
     expect(Math.max(...shares)).toBeGreaterThan(0.2);
     expect(Math.max(...shares)).toBeLessThanOrEqual(1);
-    expect(shares).toEqual(shares.toSorted((a, b) => a - b));
     expect(JSON.stringify(all)).not.toMatch(/wss?:|Auth/i);
   });
 });

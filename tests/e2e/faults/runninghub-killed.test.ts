@@ -106,7 +106,7 @@ describe('after SIGKILL a task', () => {
     const without = await start(await configFolder(elsewhere.path, {}));
     const tasks = new TasksClient(without);
     expect(await tasks.view(kept)).toMatchObject({ status: 'processing', waiting_for: containing('put it back') });
-    expect(await tasks.cancel(unwanted)).toMatchObject({ status: 'cancelled' });
+    expect(await tasks.cancel(unwanted)).toMatchObject({ status: 'cancelled', warnings: [containing('was not stopped')] });
     expect(await tasks.view(kept)).toMatchObject({ status: 'processing' });
     await without.kill(how);
     hub.hub.knobs.set({ hold: null });

@@ -46,7 +46,7 @@ beforeAll(async () => {
   gateway = await started({ RUNNINGHUB_API_KEY: SANDBOX_KEYS.shared, MAX_POLL_SECONDS: '8' });
   person = HubUploaded.parse(await uploaded('/v1/upload', { file_type: 'image' })).fileName;
 });
-afterEach(() => hub.hub.knobs.set({ hold: null, outcome: 'picture', next: {} }));
+afterEach(() => hub.hub.knobs.set({ hold: null, outcome: 'picture', next: {}, emptyWallets: [] }));
 afterAll(async () => {
   await gateway.close();
   await hub[Symbol.asyncDispose]();
@@ -154,7 +154,8 @@ describe('the proxy with records', () => {
 
 describe('what callers say beside', () => {
   const run = { webappId: everything, nodeInfoList: [] };
-  const key = () => ({ 'idempotency-key': `k${Math.random()}` });
+  let calls = 0;
+  const key = () => ({ 'idempotency-key': `k${(calls += 1)}` });
 
   test('an Idempotency-Key makes the same call again safe, on either path', async () => {
     for (const path of ['/v1/generate', '/submit_task']) {
@@ -165,6 +166,16 @@ describe('what callers say beside', () => {
       expect(idIn(ok(await call()))).toBe(idIn(ok(await call())));
       expect(hub.created()).toBe(before + 1);
     }
+  });
+
+  test('an Idempotency-Key counts for what the caller said, whatever RunningHub says of it now', async () => {
+    const [headers, before] = [key(), hub.created()];
+    const body = { webappId: pose, nodeInfoList: [{ nodeId: '12', fieldName: 'image', fieldValue: 'data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAAAAAAALAAAAAABAAEAAAIBRAA7' }, ...nodes().slice(1)] };
+    const first = HubGenerated.parse(ok(await gateway.call('POST', '/v1/generate', { body, key: keys.ann, headers })));
+    hub.hub.knobs.set({ next: { 'GET /api/webapp/apiCallDemo': [{ fault: 'html', times: 5 }] } });
+    expect(ok(await gateway.call('POST', '/v1/generate', { body, key: keys.ann, headers }))).toMatchObject({ gateway_task_id: first.gateway_task_id });
+    expect(problem(await gateway.call('POST', '/v1/generate', { body: { ...body, nodeInfoList: [] }, key: keys.ann, headers }))).toMatchObject({ status: 422, detail: containing('Idempotency-Key') });
+    expect(hub.created()).toBe(before + 1);
   });
 
   test('a password of an app, and a kind of machine, go there; null counts as left out', async () => {
@@ -210,7 +221,6 @@ describe('a run that cannot go well', () => {
   test('for want of money is not told to be repeated', async () => {
     hub.hub.knobs.set({ emptyWallets: ['shared'] });
     expect(await refused('/v1/generate', { webappId: everything })).toMatchObject({ code: 'UPSTREAM_ERROR', retryable: false });
-    hub.hub.knobs.set({ emptyWallets: [] });
   });
 
   test('whose result is refused at first is fetched again', async () => {

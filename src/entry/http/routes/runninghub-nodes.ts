@@ -48,7 +48,7 @@ function makingRows({ config, hub, stopping }: Deps): Route[] {
       errors: runErrors,
       run: async (context) => {
         const task = await hub.create(context.caller, orderOf(context, stopping), context.signal);
-        return enclosed<HubSubmitted>({ ...idsOf(task), taskStatus: hubStatuses[task.view.status] });
+        return enclosed<HubSubmitted>({ ...idsOf(task), taskStatus: hubStatuses[task.view.status], error: failureOf(task) });
       },
     }),
   ];
@@ -70,7 +70,7 @@ function uploadRow(deps: Deps): Route {
   });
 }
 
-function recordRows({ hub }: Deps): Route[] {
+function recordRows({ hub, stopping }: Deps): Route[] {
   const answers = { 200: { description: 'The record. RunningHub is asked every POLL_INTERVAL_SECONDS while a task runs.', schema: enveloped(HubRecord) } };
   return [
     route({
@@ -84,7 +84,7 @@ function recordRows({ hub }: Deps): Route[] {
       body: HubTaskBody,
       answers,
       errors: ['TASK_NOT_FOUND'],
-      run: async (context) => enclosed(recordOf(await hub.ask(context.caller, context.body.taskId, context.signal), context)),
+      run: async (context) => enclosed(recordOf(await hub.ask(context.caller, context.body.taskId, { signal: context.signal, enough: stopping }), context)),
     }),
     route({
       method: 'get',
