@@ -11,3 +11,9 @@ it('leaves a long line of dots as it is, up to its limit', () => {
   const line = 'a.'.repeat(4_000);
   expect(createRedaction([]).text(line)).toBe(line);
 });
+
+it.each(['/hooks/runninghub/task/to-ken', '/HOOKS/runninghub/task/to-ken', '/hooks/runninghub/task%2Fto-ken', '/hooks/runninghub%2Ftask/%C3%A9to-ken'])('hides what stands below the address for RunningHub: %s', (path) => {
+  const told = createRedaction([]).text(`POST ${path} 404 (12 ms)`);
+  expect(told).not.toMatch(/to-ken|task/);
+  expect(told).toContain(' 404 (12 ms)');
+});

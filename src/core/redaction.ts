@@ -7,8 +7,8 @@ const secretField = /authorization|cookie|passw(or)?d|secret|credential|api[-_]?
 /** Begins at `://` and is bounded: what stands before it is never searched, so a long line costs its length once. */
 const urlCredentials = /(:\/\/)[^\s/?#@"']{1,512}@/g;
 const urlParameter = /([?&](?:ticket|[\w-]*token|[\w-]*api[-_]?key|password|secret)=)[^&\s"'#]+/gi;
-/** Below that path stand a task and a token. */
-const hookToken = new RegExp(`(${RegExp.escape(service.hubHook)}/[^/\\s]{1,128}/)[\\w-]+`, 'g');
+/** What stands below that path is a secret, however it is spelt. */
+const hookToken = new RegExp(`(${RegExp.escape(service.hubHook)})(?:/|%2F)[^\\s"'?]+`, 'gi');
 const scheme = /\b(Bearer|Basic)\s+[\w.~+/=:-]+/gi;
 
 const maxDepth = 6;
@@ -30,7 +30,7 @@ export function createRedaction(secrets: readonly string[]): Redaction {
   const text = (value: string): string => {
     const cut = value.length > maxText ? `${value.slice(0, maxText)}… (${value.length} characters)` : value;
     const clean = knownPattern ? cut.replace(knownPattern, hidden) : cut;
-    return clean.replace(urlCredentials, `$1${hidden}@`).replace(urlParameter, `$1${hidden}`).replace(hookToken, `$1${hidden}`).replace(scheme, `$1 ${hidden}`);
+    return clean.replace(urlCredentials, `$1${hidden}@`).replace(urlParameter, `$1${hidden}`).replace(hookToken, `$1/${hidden}`).replace(scheme, `$1 ${hidden}`);
   };
 
   const plain = (value: unknown, seen: readonly object[]): unknown => {

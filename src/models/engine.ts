@@ -95,8 +95,8 @@ export type EngineEnding =
   | { readonly kind: 'completed'; readonly instance: string; readonly startedAt: number | undefined; readonly endedAt: number | undefined; readonly usage?: TaskUsage | undefined }
   /** `again`: the same job may succeed later; it is known not to run any more. */
   | { readonly kind: 'failed'; readonly instance: string | undefined; readonly error: PromptError; readonly again: boolean; readonly usage?: TaskUsage | undefined }
-  /** It was stopped: on request through us, or by somebody else. */
-  | { readonly kind: 'stopped'; readonly instance: string | undefined; readonly byUs: boolean; readonly reason: string };
+  /** It was stopped: on request through us, or by somebody else. `warning`: what is left of it all the same. */
+  | { readonly kind: 'stopped'; readonly instance: string | undefined; readonly byUs: boolean; readonly reason: string; readonly warning?: string };
 
 export type EngineEvent =
   | { readonly kind: 'running'; readonly instance: string }

@@ -29,6 +29,8 @@ export class RunninghubEngine implements Engine {
   readonly #uploads: RunninghubUploads;
   /** Jobs that were to stop, the newest. */
   readonly #stopping = new Set<string>();
+  /** Of these, the watched ones that RunningHub has no word to stop for. */
+  readonly #unstoppable = new Set<string>();
   /** Of jobs that are watched. */
   readonly #bells = new Map<string, Bell>();
   /** By workflow: nodes of its graph. */
@@ -83,10 +85,11 @@ export class RunninghubEngine implements Engine {
     // Only a look tells where its socket is: short runs would have ended before the second one.
     if (listening) bell.hint();
     try {
-      yield* this.#told(job, begun, follow({ ...job, id }, { parts: this.#parts, options: this.#options, stopping: () => this.#stopping.has(job.id), bell, listening }, signal));
+      yield* this.#told(job, begun, follow({ ...job, id }, { parts: this.#parts, options: this.#options, stopping: () => this.#stopping.has(job.id), unstoppable: () => this.#unstoppable.has(job.id), bell, listening }, signal));
     } finally {
       listening?.end();
       this.#bells.delete(job.id);
+      this.#unstoppable.delete(job.id);
     }
   }
 
@@ -118,7 +121,11 @@ export class RunninghubEngine implements Engine {
     this.#stopping.add(id);
     const [oldest] = this.#stopping;
     if (this.#stopping.size > limits.runninghubStopping && oldest !== undefined) this.#stopping.delete(oldest);
-    await this.#parts.api.cancel(taskId, AbortSignal.timeout(CANCEL_MS));
+    const told = await this.#parts.api.cancel(taskId, AbortSignal.timeout(CANCEL_MS));
+    const bell = this.#bells.get(id);
+    if (told !== 'not_supported' || !bell) return;
+    this.#unstoppable.add(id);
+    bell.hint();
   }
 
   examine(signal: AbortSignal): Promise<readonly EngineFinding[]> {

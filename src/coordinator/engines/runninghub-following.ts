@@ -20,6 +20,8 @@ export interface Following {
   readonly options: RunninghubEngineOptions;
   /** Whether somebody asked through us to stop it. */
   readonly stopping: () => boolean;
+  /** Whether RunningHub has no word for that. */
+  readonly unstoppable: () => boolean;
   readonly bell: Bell;
   /** Hears of progress while it runs, where that is wanted. */
   readonly listening: Listening | undefined;
@@ -33,7 +35,7 @@ export async function* follow({ id, since }: Pick<EngineJobRef, 'id' | 'since'>,
   for (;;) {
     const task = await look(id, following, signal);
     counts = { failures: task ? 0 : counts.failures + 1, unsure: task?.state === 'unknown' ? counts.unsure + 1 : 0 };
-    const ending = counts.unsure > UNSURE ? lost(id, options) : task && endingOf(task, id, following);
+    const ending = counts.unsure > UNSURE ? lost(id, options) : endingAfter(task, id, following);
     if (ending) return void (yield ending);
     if (task?.state === 'running') {
       if (!running) yield* begun(options);
@@ -44,6 +46,14 @@ export async function* follow({ id, since }: Pick<EngineJobRef, 'id' | 'since'>,
     const pause = Math.min(pauseAfter(counts.failures, following), Math.max(1, until - parts.now()));
     for await (const progress of bell.pause(pause, parts, signal)) yield { kind: 'progress', progress };
   }
+}
+
+const endingAfter = (task: HubTask | undefined, id: string, following: Following): EngineEnding | undefined => (task && endingOf(task, id, following)) ?? left(id, following);
+
+/** Nobody waits for a task that was to stop and cannot. */
+function left(id: string, { options: { host: instance }, unstoppable }: Following): EngineEnding | undefined {
+  const warning = `Task ${id} cannot be stopped at RunningHub in the alt-v1 dialect: it may go on there, and be billed.`;
+  return unstoppable() ? { kind: 'stopped', instance, byUs: true, reason: 'It was left.', warning } : undefined;
 }
 
 function* begun({ host: instance }: RunninghubEngineOptions): Generator<EngineEvent, void> {

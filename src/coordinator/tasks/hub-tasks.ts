@@ -53,6 +53,12 @@ const LOOKS = { first: 25, longest: 500 } as const;
 /** Milliseconds between questions about one task on behalf of callers, and that one waits for RunningHub, and for its results to be kept. */
 const ASKING = { between: 1_000, patience: 15_000, keeping: 5_000 } as const;
 
+/** `signal` fires when the caller hangs up, `patience` also when nobody shall wait any more. */
+interface Waiting {
+  readonly signal: AbortSignal;
+  readonly patience: AbortSignal;
+}
+
 /** What callers of the RunningHub services do. Their tasks are durable ones: who hangs up, or waited long enough, finds them again. */
 export class HubTasks {
   readonly #parts: HubTaskParts;
@@ -68,15 +74,17 @@ export class HubTasks {
    * ENGINE_UNAUTHORIZED, ENGINE_WORKFLOW_NOT_FOUND, and what RunningHub refuses it with.
    */
   async create(caller: Caller, order: HubOrder, signal: AbortSignal): Promise<HubTask> {
-    const id = await this.#kept(caller, order, signal);
-    await this.#taken(id, this.#patience(signal, order));
+    const patience = this.#patience(signal, order);
+    const id = await this.#kept(caller, order, { signal, patience });
+    await this.#taken(id, patience);
     return this.#begun(await this.#parts.tasks.view(caller, id));
   }
 
   /** As `create`, but once it has ended, unless that takes longer than callers wait. */
   async run(caller: Caller, order: HubOrder, signal: AbortSignal): Promise<HubTask> {
-    const id = await this.#kept(caller, order, signal);
-    return this.#begun(await this.#parts.tasks.settled(caller, id, this.#patience(signal, order)));
+    const patience = this.#patience(signal, order);
+    const id = await this.#kept(caller, order, { signal, patience });
+    return this.#begun(await this.#parts.tasks.settled(caller, id, patience));
   }
 
   /** By its id there, or by ours. TASK_NOT_FOUND for what is not the caller's. */
@@ -140,12 +148,13 @@ export class HubTasks {
     }
   }
 
-  /** What is surely in vain is told before a task is made of it; who cannot be asked now is asked by the task. */
-  async #looked({ kind, id }: HubTarget, signal: AbortSignal): Promise<HubApp | undefined> {
+  /** What is surely in vain is told before a task is made of it; who cannot be asked now, or takes its time, is asked by the task. */
+  async #looked({ kind, id }: HubTarget, { signal, patience }: Waiting): Promise<HubApp | undefined> {
     const api = this.#own();
+    const until = AbortSignal.any([patience, AbortSignal.timeout(ASKING.patience)]);
     try {
-      if (kind === 'app') return await api.appInfo(id, signal);
-      await api.workflowFormat(id, signal);
+      if (kind === 'app') return await api.appInfo(id, until);
+      await api.workflowFormat(id, until);
     } catch (error) {
       signal.throwIfAborted();
       if (!failedWith(error) || failedWith(error, 'ENGINE_UNAUTHORIZED', 'ENGINE_WORKFLOW_NOT_FOUND')) throw error;
@@ -173,12 +182,12 @@ export class HubTasks {
   }
 
   /** Our id of the task, which the same call may have made before. */
-  async #kept(caller: Caller, { target, values, kept, idempotencyKey }: HubOrder, signal: AbortSignal): Promise<string> {
+  async #kept(caller: Caller, { target, values, kept, idempotencyKey }: HubOrder, waiting: Waiting): Promise<string> {
     const { tasks } = this.#parts;
     const said = { target, values };
     const before = idempotencyKey === undefined ? undefined : await tasks.earlier(caller, idempotencyKey, said);
     if (before) return before.id;
-    const app = await this.#looked(target, signal);
+    const app = await this.#looked(target, waiting);
     const { task } = await tasks.create(caller, { order: { kind: 'hosted', request: { target, values: await this.#sorted(caller, values, app) } }, idempotencyKey, said });
     kept?.();
     return task.id;

@@ -55,7 +55,8 @@ export class Keeping {
       const { code, message: reason } = error;
       if (code === 'IMAGE_NOT_FOUND' && !fleeting) throw lost(file.filename, reason, true);
       this.#parts.log.warn('an output could not be stored; it is served from its engine', { task_id: this.#taskId, filename: file.filename, reason });
-      if (fleeting) return { output: { ...file, url: fleeting.url }, ...(code === 'IMAGE_NOT_FOUND' ? { lost: reason, warning: `"${file.filename}" was not there when it was to be fetched (${reason}); its URL is that of where it was made.` } : { warning: `"${file.filename}" could not be stored (${reason}); it is fetched from where it was made, for about a day.` }) };
+      if (fleeting && code === 'IMAGE_NOT_FOUND') return { output: withoutUrl(file), lost: reason, warning: `"${file.filename}" was made, and was not there when it was to be fetched (${reason}).` };
+      if (fleeting) return { output: { ...file, url: fleeting.url }, warning: `"${file.filename}" could not be stored (${reason}); its URL is that of where it was made, for about a day: send no key there.` };
       return { output: file, warning: `"${file.filename}" could not be stored (${reason}); it is fetched from where it was made for as long as it is there.` };
     }
   }
@@ -78,6 +79,8 @@ export class Keeping {
     return deed();
   }
 }
+
+const withoutUrl = ({ url: _, ...file }: TaskOutput): TaskOutput => file;
 
 /** The job is over and its file is gone, as after a restart of the engine, or where it answered out of its cache after its folder was emptied. */
 function lost(filename: string, why: string, again: boolean): StepFailed {

@@ -37,6 +37,8 @@ export interface TaskParts extends TaskTimes {
   };
   /** Whether any process works on tasks. */
   readonly working: () => Promise<boolean>;
+  /** Of the worker names, those whose process is gone. */
+  readonly gone: (workers: readonly string[]) => Promise<readonly string[]>;
   /** The worker of this process, where there is one. */
   readonly worker: { wake(): void; cancel(taskId: string): void; look(taskId: string): boolean };
   /** Something was written that watchers are to be told. */

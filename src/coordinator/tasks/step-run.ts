@@ -182,8 +182,8 @@ export class StepRun {
     const { stops, resumed } = this.#facts;
     if (ending.kind === 'completed') return;
     if (ending.kind === 'failed') throw new StepFailed(this.#explained(ending.error), { again: ending.again, abandoned: resumed !== undefined && ending.error.code === 'PROMPT_LOST' });
-    if (stops.reason === 'deadline') throw new Stopped('failed', stops.overdue(this.#step.name));
-    if (ending.byUs || stops.reason === 'cancel') throw new Stopped('cancelled', undefined);
+    if (stops.reason === 'deadline') throw new Stopped('failed', stops.overdue(this.#step.name), ending.warning);
+    if (ending.byUs || stops.reason === 'cancel') throw new Stopped('cancelled', undefined, ending.warning);
     throw new StepFailed({ code: 'WORKFLOW_EXECUTION_ERROR', reason: fail('WORKFLOW_EXECUTION_ERROR', ending.reason).message }, { again: false });
   }
 

@@ -18,6 +18,7 @@ let cancelled: string[];
 let woken: number;
 let someoneWorks: boolean;
 let looked: string | undefined;
+let dead: readonly string[] = [];
 
 beforeEach(async () => {
   world = await TaskWorld.open();
@@ -30,6 +31,7 @@ beforeEach(async () => {
     webhooks: { check: (url) => void (url.startsWith('https://') || refuse(url)) },
     limits: { maxPending: 3, retentionDays: 1 },
     working: () => Promise.resolve(someoneWorks),
+    gone: (workers) => Promise.resolve(workers.filter((worker) => dead.includes(worker))),
     worker: { wake: () => void (woken += 1), cancel: (id) => void cancelled.push(id), look: (id) => id === looked },
   });
 });
@@ -130,6 +132,16 @@ describe('looking at tasks', () => {
     expect((await tasks.settled(ann, id, AbortSignal.timeout(5))).status).toBe('pending');
     await endAs('completed');
     expect((await tasks.settled(ann, id, forEver)).status).toBe('completed');
+  });
+});
+
+describe('a task in work whose engine is not here', () => {
+  it('says so once its process is gone, too', async () => {
+    const { id } = await world.accept({ engine: 'elsewhere' });
+    await world.store.claim('elsewhere', { worker: 'w9', now: world.clock.at });
+    expect((await tasks.view(root, id)).waiting_for).toBeUndefined();
+    dead = ['w9'];
+    expect((await tasks.view(root, id)).waiting_for).toMatch(/"elsewhere" is not configured here.*whose job is not stopped then/);
   });
 });
 

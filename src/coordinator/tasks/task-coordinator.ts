@@ -188,12 +188,12 @@ export class TaskCoordinator {
   }
 
   /** Of one in work, that its engine is gone: nobody can ask what became of its job. */
-  async #waitingFor({ engine: name, status }: TaskRecord): Promise<string | undefined> {
-    const { engines, working } = this.#parts;
-    if (status === 'processing' && engines.has(name)) return undefined;
+  async #waitingFor({ engine: name, status, worker }: TaskRecord): Promise<string | undefined> {
+    const { engines, working, gone } = this.#parts;
+    if (status === 'processing' && (engines.has(name) || worker === undefined || (await gone([worker])).length === 0)) return undefined;
     if (!(await working())) return 'No process works on tasks of this DATA_DIR; start one with npm start worker.';
     const engine = engines.get(name);
-    if (!engine) return `Engine "${name}" is not registered any more: put it back into engine_config.yml (or set its key again), or cancel the task.`;
+    if (!engine) return `Engine "${name}" is not configured here any more: put it back into engine_config.yml (or set its key again), or cancel the task${status === 'processing' ? ', whose job is not stopped then' : ''}.`;
     return engine.capacity() > 0 ? undefined : (await engine.health(AbortSignal.timeout(PATIENCE))).reason;
   }
 

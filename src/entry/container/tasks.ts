@@ -172,6 +172,7 @@ export function assembleTasks(from: TaskFoundations): TaskAssembly {
     stringify: stringifyJson,
     limits: { maxPending: config.MAX_QUEUE_DEPTH, retentionDays: config.TASK_RETENTION_DAYS },
     working: async () => works || (await from.process.others()).some((one) => one.role !== 'api'),
+    gone: (names) => from.process.gone(names),
     worker: { wake: () => worker?.wake(), cancel: (id) => worker?.cancel(id), look: (id) => worker?.look(id) ?? false },
   });
   const hub = new HubTasks({ tasks, store, uploads: from.inputs, accounts, own: implicitHub, sleep, now: Date.now, waitMs: config.MAX_POLL_SECONDS * 1_000 });

@@ -40,6 +40,12 @@ describe('what a progress socket says', () => {
     expect(taken([{ type: 'execution_cached', data: { nodes: 'all' } }, { type: 'progress', data: { value: 'x', max: null, node: 7 } }])).toEqual([{ node: null, done: 0, ...plain }, { node: '7', done: 0, ...plain }]);
   });
 
+  it('is short, however long the names of nodes are', () => {
+    const long = 'x'.repeat(10_000);
+    const [progress] = taken([{ type: 'executing', data: { node: long } }]);
+    expect(progress?.node).toHaveLength(200);
+  });
+
   it('is nothing in a picture', () => {
     expect(new ProgressCount().take({ kind: 'binary', data: Buffer.from([0, 0, 0, 1]) })).toBeUndefined();
   });

@@ -29,7 +29,7 @@ export async function* progressOf({ address, url, redact }: ProgressSocket, sign
     const count = new ProgressCount();
     for await (const frame of socket.frames()) {
       const progress = count.take(frame);
-      if (progress) yield progress;
+      if (progress) yield { ...progress, node: progress.node === null ? null : redact(progress.node) };
     }
   } finally {
     signal.removeEventListener('abort', end);

@@ -80,6 +80,15 @@ describe('a pipeline in the alt-v1 dialect', () => {
     expect(view).toMatchObject({ status: 'failed', error: { code: 'TASK_TIMEOUT', reason: containing('did not stop it; it may still run there') } });
   });
 
+  test('that is cancelled, or whose deadline passes, ends at once and says that its job goes on', async () => {
+    hub.hub.knobs.set({ hold: 'RUNNING' });
+    const { task_id: id } = await tasks.create({ task_type: 'ALT', ...inputs() });
+    await until('its id is known', async () => /^\d+$/.test(await tasks.job(id)));
+    expect(await tasks.cancel(id)).toMatchObject({ status: 'cancelled', warnings: [containing('may go on there, and be billed')] });
+    const late = await tasks.run({ task_type: 'ALT', deadline_seconds: 1, ...inputs() });
+    expect(late).toMatchObject({ status: 'failed', error: { code: 'TASK_TIMEOUT', reason: containing('deadline_seconds') }, warnings: [containing('may go on there')] });
+  });
+
   test('with a workflow that nobody knows says so', async () => {
     expect(await tasks.run({ task_type: 'ALT_STRANGER', ...inputs() })).toMatchObject({ status: 'failed', error: { code: 'ENGINE_WORKFLOW_NOT_FOUND' } });
   });

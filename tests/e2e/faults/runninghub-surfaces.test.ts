@@ -241,6 +241,13 @@ test('a caller who waits is told where its task is when the gateway ends', async
   expect(HubGenerated.parse(ok(await call))).toMatchObject({ status: 'TIMEOUT' });
 });
 
+test.each(['/v1/generate', '/submit_task'])('%s answers in time where RunningHub does not say what an app takes, and the task goes on', async (path) => {
+  await using impatient = await started({ RUNNINGHUB_API_KEY: SANDBOX_KEYS.shared, MAX_POLL_SECONDS: '1', REQUEST_TIMEOUT_SECONDS: '3600' });
+  hub.hub.knobs.set({ next: { 'GET /api/webapp/apiCallDemo': [{ fault: 'hang' }] } });
+  const { body } = await impatient.post(path, { webappId: everything }, keys.ann);
+  expect(JSON.stringify(body)).toContain('gateway_task_id');
+});
+
 describe('whose it is', () => {
   test('decides: to others a task is not there, by either id, and their files go nowhere', async () => {
     const { taskId, gateway_task_id: ours } = await submit({ webappId: pose, nodeInfoList: nodes() });

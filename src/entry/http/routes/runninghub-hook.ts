@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { service } from '../../../constants/service.ts';
 import { TaskId } from '../../../models/task.ts';
+import { drain } from '../body.ts';
 import { route, type Route } from '../route.ts';
 import type { RouteDeps } from './deps.ts';
 
@@ -21,8 +22,8 @@ export function hookRoutes({ hub }: Pick<RouteDeps, 'hub'>): Route[] {
       errors: ['NOT_FOUND'],
       run: async ({ params, request, response }) => {
         await hub.heard(params.task_id, params.token);
-        request.resume();
         response.end();
+        drain(request);
       },
     }),
   ];

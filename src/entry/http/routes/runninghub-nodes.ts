@@ -30,7 +30,7 @@ function makingRows({ config, hub, stopping }: Deps): Route[] {
       body: HubAppBody,
       answers: { 200: { description: 'Texts are plain, `fieldData` is read, and no key is in it.', schema: enveloped(HubAppAnswer) } },
       errors: hubErrors,
-      run: async ({ body, signal }) => enclosed(appOf(body.webappId, await hub.app(body.webappId, signal))),
+      run: async ({ body, signal }) => enclosed(appOf(body.webappId, await hub.app(body.webappId, AbortSignal.any([signal, stopping])))),
     }),
     route({
       method: 'post',

@@ -137,7 +137,7 @@ function statsRow({ tasks }: Deps): Route {
   });
 }
 
-function changingRows({ tasks }: Deps): Route[] {
+function changingRows({ tasks, stopping }: Deps): Route[] {
   return [
     route({
       method: 'post',
@@ -149,7 +149,7 @@ function changingRows({ tasks }: Deps): Route[] {
       params: OneTask,
       answers: { 200: { description: 'The task as it is now.', schema: TaskView } },
       errors: ['TASK_NOT_FOUND', 'CONFLICT'],
-      run: ({ caller, params, signal }) => tasks.cancel(caller, params.task_id, signal),
+      run: ({ caller, params, signal }) => tasks.cancel(caller, params.task_id, AbortSignal.any([signal, stopping])),
     }),
     route({
       method: 'post',
