@@ -40,10 +40,12 @@ export class GatewayProcess extends GatewayClient implements AsyncDisposable {
 
   static async start(options: ProcessOptions): Promise<GatewayProcess> {
     const { child, said } = spawned(options);
-    const url = await until('the gateway says where it listens', () => /comfyui-gateway \S+ at (http:\S+)/.exec(said())?.[1] ?? (child.exitCode === null ? undefined : fallen(said())), 20_000);
-    const gateway = new GatewayProcess(child, { url, pid: child.pid ?? 0 });
-    await until('the instances are connected', async () => (await gateway.healthy()) >= options.instances.length);
-    return gateway;
+    return orKilled(child, async () => {
+      const url = await until('the gateway says where it listens', () => /comfyui-gateway \S+ at (http:\S+)/.exec(said())?.[1] ?? (child.exitCode === null ? undefined : fallen(said())), 20_000);
+      const gateway = new GatewayProcess(child, { url, pid: child.pid ?? 0 });
+      await until('the instances are connected', async () => (await gateway.healthy()) >= options.instances.length);
+      return gateway;
+    });
   }
 
   /** Sends the signal and resolves when the process has ended. */
@@ -67,8 +69,10 @@ export class WorkerProcess implements AsyncDisposable {
   /** Resolves when it works. */
   static async start(options: ProcessOptions): Promise<WorkerProcess> {
     const { child, said } = spawned({ command: [process.execPath, 'src/entry/main.ts', 'worker'], ...options });
-    await until('the worker says that it works', () => said().includes('a worker without doors') || (child.exitCode === null ? false : fallen(said())), 20_000);
-    return new WorkerProcess(child);
+    return orKilled(child, async () => {
+      await until('the worker says that it works', () => said().includes('a worker without doors') || (child.exitCode === null ? false : fallen(said())), 20_000);
+      return new WorkerProcess(child);
+    });
   }
 
   async kill(signal: Signal): Promise<Exit> {
@@ -93,6 +97,16 @@ function spawned({ instances, folder, env = {}, command = [process.execPath, 'sr
   child.stdout.setEncoding('utf8').on('data', (part: string) => (text += part));
   child.stderr.setEncoding('utf8').on('data', (part: string) => (text += part));
   return { child, said: () => text };
+}
+
+/** What comes of the deed; a child of one that fails is killed. */
+async function orKilled<T>(child: ChildProcess, deed: () => Promise<T>): Promise<T> {
+  try {
+    return await deed();
+  } catch (error) {
+    await end(child, 'SIGKILL');
+    throw error;
+  }
 }
 
 async function end(child: ChildProcess, signal: Signal): Promise<Exit> {

@@ -60,7 +60,7 @@ async function targetOf(api: Asked, { name, target, places, outputs, accessPassw
   const what = `engine ${name}: ${target.kind} ${target.id} is there`;
   const { fields, needsPassword } = await fieldsOf(api, target, signal);
   const wrong = [...fitOf({ places, outputs, kind: target.kind }, fields), ...(needsPassword && accessPassword === undefined ? ['it needs a password: set access_password'] : [])];
-  return wrong.length === 0 ? { well: true, what } : { well: false, what: `${what}, but what the engine says of it does not fit`, advice: wrong.join('\n     ') };
+  return wrong.length === 0 ? { well: true, what: target.kind === 'app' ? what : `${what}; whether it was run there once, as it must have been, the first task will tell` } : { well: false, what: `${what}, but what the engine says of it does not fit`, advice: wrong.join('\n     ') };
 }
 
 async function roomOf(api: Asked, { name, concurrency }: RunninghubEngineOptions, signal: AbortSignal): Promise<EngineFinding> {
